@@ -1,0 +1,28 @@
+"""The prompts of the adherence test and what each of them names, chosen before any was tried."""
+
+PROMPTS = (
+    ("a red boat on the sea at sunset", "boat sea sunset red"),
+    ("a white sailboat on the sea on a sunny day", "boat sea day white"),
+    ("a blue boat on the ocean at night", "boat sea night blue"),
+    ("a yellow boat on the sea at dawn", "boat sea dawn yellow"),
+    ("a red lighthouse by the sea at night", "lighthouse sea night red"),
+    ("a blue lighthouse by the sea at sunset", "lighthouse sea sunset blue"),
+    ("a lighthouse by the sea at dawn", "lighthouse sea dawn"),
+    ("a red house in the mountains at dawn", "house mountains dawn red"),
+    ("a white house in the hills by day", "house hills day white"),
+    ("a blue house in the mountains at night", "house mountains night blue"),
+    ("a yellow cottage in the hills at sunset", "house hills sunset yellow"),
+    ("a white house", "house white"),
+    ("a red tree in the mountains at sunset", "tree mountains sunset red"),
+    ("a yellow tree in the desert at dawn", "tree desert dawn yellow"),
+    ("a green tree in the desert at night", "tree desert night green"),
+    ("a tree in the hills at night", "tree hills night"),
+    ("a red balloon over the mountains by day", "balloon mountains day red"),
+    ("a blue balloon over the desert at sunset", "balloon desert sunset blue"),
+    ("a yellow balloon over the hills at night", "balloon hills night yellow"),
+    ("a red hot air balloon over the sea at dawn", "balloon sea dawn red"),
+    ("a balloon over the desert by day", "balloon desert day"),
+    ("a red boat under the stars", "boat night red"),
+    ("mountains at night", "mountains night"),
+    ("the desert at sunset", "desert sunset"),
+)

@@ -1,0 +1,55 @@
+/* Files: read whole, map, and write whole or not at all. */
+#ifndef NJ_BASE_FILE_H
+#define NJ_BASE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/list.h"
+
+/* Reads a regular file of at most `limit` bytes. *bytes gets a final NUL that
+ * does not count in *n; the caller frees it. */
+nj_status nj_file_read(const char *path, size_t limit, char **bytes, size_t *n,
+                       nj_err *err) NJ_MUST_USE;
+
+/* A read-only map of a whole regular file. An empty file maps to n = 0. */
+typedef struct nj_map {
+    const unsigned char *bytes;
+    size_t n;
+} nj_map;
+
+nj_status nj_map_open(const char *path, nj_map *map, nj_err *err) NJ_MUST_USE;
+void nj_map_close(nj_map *map);
+
+/* Lets go of the memory that holds n bytes at `start` inside the map: it no
+ * longer counts as resident, and is read from the file when it is used again.
+ */
+void nj_map_forget(const nj_map *map, const void *start, size_t n);
+
+/* Writes n bytes to a temporary file in the folder of `path`, syncs it,
+ * renames it to `path` and syncs the folder. On failure nothing is left
+ * behind and an older file stays. */
+nj_status nj_file_write_atomic(const char *path, const void *bytes, size_t n,
+                               nj_err *err) NJ_MUST_USE;
+
+/* Makes a folder and its parents; an existing folder is fine. */
+nj_status nj_make_folders(const char *path, nj_err *err) NJ_MUST_USE;
+
+/* The same; the folders that were not there are appended to `made`, outermost
+ * first, also on failure. */
+nj_status nj_make_folders_listed(const char *path, nj_list *made,
+                                 nj_err *err) NJ_MUST_USE;
+
+/* "folder/name" (name alone when it is absolute or folder is empty); the
+ * caller frees it; NULL when memory is short. */
+char *nj_path_join(const char *folder, const char *name);
+
+/* Lower-case hex sha256 of a whole file (65 bytes with the NUL). */
+nj_status nj_file_sha256(const char *path, char hex[65],
+                         nj_err *err) NJ_MUST_USE;
+
+/* The same of n bytes in memory. */
+void nj_sha256(const void *bytes, size_t n, char hex[65]);
+
+#endif

@@ -1,0 +1,39 @@
+/* JSON with cJSON's traps closed: one value a text, nothing after it but
+ * white space, no duplicate keys, bounded depth, valid UTF-8, no NUL inside;
+ * keys are looked up with case. Numbers are doubles, therefore 64-bit seeds
+ * travel as strings.
+ */
+#ifndef NJ_BASE_JSON_H
+#define NJ_BASE_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cjson/cJSON.h>
+
+#include "base/err.h"
+
+/* Parses n bytes. The caller frees *out with cJSON_Delete. The error names
+ * the line. */
+nj_status nj_json_parse(const char *text, size_t n, cJSON **out,
+                        nj_err *err) NJ_MUST_USE;
+
+/* Reads and parses a file of at most 64 MiB; the error names the file. */
+nj_status nj_json_read(const char *path, cJSON **out, nj_err *err) NJ_MUST_USE;
+
+/* The member `key` (exact case) or NULL. */
+const cJSON *nj_json_get(const cJSON *object, const char *key);
+
+/* Member `key` as the wanted type; `missing` where it is absent or null or of
+ * another type. */
+const char *nj_json_string(const cJSON *object, const char *key,
+                           const char *missing);
+double nj_json_number(const cJSON *object, const char *key, double missing);
+bool nj_json_bool(const cJSON *object, const char *key, bool missing);
+
+/* A whole number of 0 <= value <= 2^64-1, from a decimal string or a number
+ * without a fraction below 2^53. False when it is none. */
+bool nj_json_u64(const cJSON *value, uint64_t *out);
+
+#endif

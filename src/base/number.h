@@ -1,0 +1,24 @@
+/* Numbers as people write them, read strictly: the whole text must be the
+ * number, what overflows is refused, and neither hexadecimal forms, blanks,
+ * "inf" nor "nan" count. Independent of the process's locale.
+ */
+#ifndef NJ_BASE_NUMBER_H
+#define NJ_BASE_NUMBER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Digits with an optional sign, and digits alone. */
+bool nj_parse_i64(const char *text, int64_t *out);
+bool nj_parse_u64(const char *text, uint64_t *out);
+
+/* A finite decimal number: digits, point, exponent. A value too small to be
+ * told from 0 is 0. */
+bool nj_parse_double(const char *text, double *out);
+
+#define NJ_NUMBER_TEXT_MAX 32
+
+/* A short decimal form (0.1, 1000) that reads back as the same double. */
+void nj_format_double(double value, char out[NJ_NUMBER_TEXT_MAX]);
+
+#endif

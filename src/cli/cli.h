@@ -1,0 +1,46 @@
+/* Command line: one file a command; the only layer that prints.
+ *
+ * Results go to standard output, errors to standard error as one line
+ * "nightjar: cause". Exit status: 0 everything was done, 1 nothing could be
+ * done, 2 wrong command line or job (nothing was touched), 3 some pictures
+ * failed, 130 interrupted and resumable.
+ */
+#ifndef NJ_CLI_CLI_H
+#define NJ_CLI_CLI_H
+
+#include "base/err.h"
+#include "base/list.h"
+#include "engine/engine.h"
+#include "job/options.h"
+
+enum {
+    NJ_EXIT_DONE = 0,
+    NJ_EXIT_NOTHING = 1,
+    NJ_EXIT_USAGE = 2,
+    NJ_EXIT_SOME = 3,
+    NJ_EXIT_INTERRUPTED = 130
+};
+
+/* Opens the engine; the program's own is nj_engine_load, tests bring theirs. */
+typedef nj_status (*nj_engine_opener)(const nj_engine_api **api, nj_err *err);
+
+int nj_cli_main(int argc, char *const *argv, nj_engine_opener engine);
+
+/* What a command gets: its options, the other arguments, and the folder of
+ * the executable. */
+typedef struct nj_invocation {
+    const nj_options *options;
+    const nj_list *rest;
+    const char *program_folder;
+    nj_engine_opener engine;
+} nj_invocation;
+
+int nj_cmd_generate(const nj_invocation *in);
+int nj_cmd_plan(const nj_invocation *in);
+int nj_cmd_models(const nj_invocation *in);
+
+/* Prints "nightjar: text" and returns the exit status that fits the code of
+ * an error from before any work. */
+int nj_cli_refuse(const nj_err *err);
+
+#endif

@@ -1,0 +1,107 @@
+/* nightjar generate: prompts in, pictures out. */
+#include "cli/cli.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "cli/show.h"
+#include "cli/signals.h"
+#include "job/plan.h"
+#include "job/request.h"
+#include "job/run.h"
+#include "job/spec.h"
+
+/* What the run loop's callbacks get. */
+struct session {
+    nj_show show;
+    nj_engine_opener engine;
+};
+
+static nj_status open_engine(void *user, const nj_engine_api **api, nj_err *err)
+{
+    struct session *s = user;
+
+    return s->engine(api, err);
+}
+
+static void on_event(void *user, const nj_event *event)
+{
+    struct session *s = user;
+
+    nj_show_event(&s->show, event);
+}
+
+/* What the user should know before the first picture. */
+static void show_choices(nj_show *show, const nj_job *job)
+{
+    const nj_group *g = &job->groups[0];
+
+    if (job->files.demo)
+        nj_show_note(show,
+                     "no model weights are installed, the small demo model is "
+                     "used; get real ones with scripts/fetch-models.sh "
+                     "256x256_diffusion_uncond ViT-B-16");
+    if (g->seed_drawn)
+        nj_show_note(show,
+                     "seed %" PRIu64 " was drawn; --seed %" PRIu64
+                     " makes the same pictures again",
+                     nj_seeds_at(&g->seeds, 0), nj_seeds_at(&g->seeds, 0));
+}
+
+static int exit_status(nj_status status, const nj_tally *t)
+{
+    bool some = t->made + t->skipped > 0;
+
+    if (status == NJ_E_INTERRUPTED)
+        return NJ_EXIT_INTERRUPTED;
+    if (status == NJ_OK && t->failed == 0)
+        return NJ_EXIT_DONE;
+    return some ? NJ_EXIT_SOME : NJ_EXIT_NOTHING;
+}
+
+static int run(const nj_invocation *in, const nj_job *job, const nj_plan *plan)
+{
+    struct session s = {.engine = in->engine};
+    nj_run_config config = {
+        .job = job,
+        .plan = plan,
+        .user = &s,
+        .engine = open_engine,
+        .event = on_event,
+        .stop = nj_signals_catch(),
+    };
+    double began = nj_show_clock();
+    nj_tally tally;
+    nj_err err = {0};
+    nj_status status;
+
+    nj_show_init(&s.show, in->options->quiet, in->options->json);
+    show_choices(&s.show, job);
+    status = nj_run(&config, &tally, &err);
+    nj_show_end(&s.show, &tally, nj_show_clock() - began);
+    if (status == NJ_E_INTERRUPTED)
+        nj_show_note(&s.show, "interrupted; the same command goes on");
+    else if (status != NJ_OK)
+        nj_cli_refuse(&err);
+    return exit_status(status, &tally);
+}
+
+int nj_cmd_generate(const nj_invocation *in)
+{
+    nj_request request;
+    nj_job job = {0};
+    nj_plan plan = {0};
+    nj_err err = {0};
+    int exit = NJ_EXIT_USAGE;
+
+    if (nj_request_build(in->options, in->rest, &request, &err) != NJ_OK ||
+        nj_job_open(&request, in->program_folder, false, &job, &err) != NJ_OK ||
+        nj_plan_make(&job, &plan, &err) != NJ_OK)
+        exit = nj_cli_refuse(&err);
+    else
+        exit = run(in, &job, &plan);
+    nj_plan_release(&plan);
+    nj_job_release(&job);
+    nj_request_release(&request);
+    return exit;
+}

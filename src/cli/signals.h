@@ -1,0 +1,11 @@
+/* Signals: Ctrl-C and SIGTERM ask the run loop to stop; see job/stop.h. */
+#ifndef NJ_CLI_SIGNALS_H
+#define NJ_CLI_SIGNALS_H
+
+#include "job/stop.h"
+
+/* Catches SIGINT and SIGTERM and ignores SIGPIPE. The result is for the run
+ * loop; static storage. */
+nj_stop *nj_signals_catch(void);
+
+#endif

@@ -1,0 +1,153 @@
+/* Draws: see draws.h. Which block and lane decides what is fixed here once;
+ * changing it changes what every seed means. */
+#include "diffusion/draws.h"
+
+#include <math.h>
+
+enum { BLOCKS_PER_CUT = 8, NOISES_PER_CUT = 4, NOISE_BLOCK_BITS = 20 };
+
+static nj_source with_stream(const nj_source *from, nj_stream stream)
+{
+    nj_source source = *from;
+
+    source.stream = stream;
+    return source;
+}
+
+int nj_boxes_border(const nj_boxes_config *config)
+{
+    return config->cutouts == NJ_CUTOUTS_RUSSELL
+               ? nj_russell_border(config->height)
+               : 0;
+}
+
+static nj_box draw_box(const nj_boxes_config *config, const nj_canvas *canvas,
+                       int k, const double u[4])
+{
+    if (config->cutouts == NJ_CUTOUTS_CROWSON)
+        return nj_box_crowson(canvas, config->cut_pow, u);
+    if (nj_russell_whole(config->cutn, k))
+        return (nj_box){0, 0, canvas->width, canvas->height};
+    return nj_box_russell(canvas, nj_random_normal(u[0], u[1]), u + 2);
+}
+
+void nj_draw_boxes(const nj_boxes_config *config, const nj_source *from,
+                   nj_box *out)
+{
+    const nj_source source = with_stream(from, NJ_STREAM_BOXES);
+    const int border = nj_boxes_border(config);
+    const nj_canvas canvas = {config->width + 2 * border,
+                              config->height + 2 * border, config->clip_size};
+    double u[4];
+
+    for (int k = 0; k < config->cutn; k++) {
+        nj_random_uniforms(&source, (uint32_t)k, u);
+        out[k] = draw_box(config, &canvas, k, u);
+    }
+}
+
+static double symmetric(double u, double limit)
+{
+    return (2 * u - 1) * limit;
+}
+
+/* Permutation `number` (0..23) of the jitters in lexicographic order. */
+static void permutation(int number, nj_jitter out[NJ_JITTERS])
+{
+    static const int block[NJ_JITTERS] = {6, 2, 1, 1};
+    int left[NJ_JITTERS] = {0, 1, 2, 3};
+
+    for (int i = 0; i < NJ_JITTERS; i++) {
+        int pick = number / block[i];
+
+        out[i] = (nj_jitter)left[pick];
+        for (int j = pick; j + 1 < NJ_JITTERS - i; j++)
+            left[j] = left[j + 1];
+        number %= block[i];
+    }
+}
+
+/* Corners move inwards by whole pixels, at most by `distortion` of half the
+ * side, which is rounded down before it is scaled. */
+static void draw_corners(const nj_source *from, uint32_t block,
+                         double distortion, const int side[2], double out[4][2])
+{
+    static const bool far[4][2] = {
+        {false, false}, {true, false}, {true, true}, {false, true}};
+    double u[8];
+
+    nj_random_uniforms(from, block, u);
+    nj_random_uniforms(from, block + 1, u + 4);
+    for (int corner = 0; corner < 4; corner++)
+        for (int axis = 0; axis < 2; axis++) {
+            int half = side[axis] / 2;
+            double most = floor(distortion * half);
+            double move = floor(u[2 * corner + axis] * (most + 1));
+
+            out[corner][axis] =
+                far[corner][axis] ? side[axis] - 1 - move : move;
+        }
+}
+
+void nj_draw_augmentation(const nj_augment_ranges *ranges,
+                          const nj_source *from, int k, int width, int height,
+                          nj_augmentation *out)
+{
+    const nj_source source = with_stream(from, NJ_STREAM_AUGMENT);
+    const uint32_t block = BLOCKS_PER_CUT * (uint32_t)k;
+    const int side[2] = {width, height};
+    double u[4];
+
+    nj_random_uniforms(&source, block, u);
+    out->flip = u[0] < ranges->flip_p;
+    out->angle = symmetric(u[1], ranges->degrees);
+    for (int axis = 0; axis < 2; axis++)
+        out->shift[axis] =
+            rint(symmetric(u[2 + axis], ranges->translate) * side[axis]);
+    nj_random_uniforms(&source, block + 1, u);
+    out->perspective = u[0] < ranges->perspective_p;
+    for (int i = 0; i < 3; i++)
+        out->factor[i] = 1 + symmetric(u[1 + i], ranges->factor[i]);
+    nj_random_uniforms(&source, block + 2, u);
+    out->hue = symmetric(u[0], ranges->hue);
+    out->gray = u[1] < ranges->gray_p;
+    permutation((int)nj_random_integer(u[2], 24), out->order);
+    draw_corners(&source, block + 3, ranges->distortion, side, out->corners);
+}
+
+void nj_draw_cut_noise(const nj_source *from, int k, int time, size_t n,
+                       float *out)
+{
+    const nj_source source = with_stream(from, NJ_STREAM_CUT_NOISE);
+    uint32_t place = (uint32_t)k * NOISES_PER_CUT + (uint32_t)time;
+
+    nj_random_field(&source, place << NOISE_BLOCK_BITS, n, out);
+}
+
+int64_t nj_draw_class(const nj_source *from, int64_t classes)
+{
+    const nj_source source = with_stream(from, NJ_STREAM_CLASS);
+    double u[4];
+
+    nj_random_uniforms(&source, 0, u);
+    return nj_random_integer(u[0], classes);
+}
+
+void nj_draw_fuzzy_noise(uint64_t seed, int part, int copy, int copies,
+                         size_t n, float *out)
+{
+    const nj_source source = {seed, 0, NJ_STREAM_FUZZY,
+                              (uint32_t)copies * (uint32_t)part +
+                                  (uint32_t)copy};
+
+    nj_random_field(&source, 0, n, out);
+}
+
+void nj_draw_perlin(uint64_t seed, int layer, int octave, size_t points,
+                    float *out)
+{
+    const nj_source source = {seed, 0, NJ_STREAM_PERLIN,
+                              16 * (uint32_t)layer + (uint32_t)octave};
+
+    nj_random_field(&source, 0, 2 * points, out);
+}

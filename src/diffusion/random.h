@@ -1,0 +1,51 @@
+/* Randomness: every number of a picture comes from Philox4x32-10 (Salmon et
+ * al. 2011) at a counter that names its use, so batch size, order, resuming
+ * and device never change what a seed means. Rules: docs/randomness.md.
+ *
+ * key = (low, high) 32 bits of the seed; counter = (block, iteration, stream,
+ * draw). Uniforms are (word + 0.5) / 2^32 in double; normals are Box-Muller
+ * pairs in double, rounded to float once. */
+#ifndef NJ_DIFFUSION_RANDOM_H
+#define NJ_DIFFUSION_RANDOM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum nj_stream {
+    NJ_STREAM_START = 0,
+    NJ_STREAM_STEP = 1,
+    NJ_STREAM_BOXES = 2,
+    NJ_STREAM_AUGMENT = 3,
+    NJ_STREAM_PERLIN = 4,
+    NJ_STREAM_CLASS = 5,
+    NJ_STREAM_FUZZY = 6,
+    NJ_STREAM_CUT_NOISE = 7
+} nj_stream;
+
+/* Where numbers come from: all but the block. */
+typedef struct nj_source {
+    uint64_t seed;
+    uint32_t iteration;
+    uint32_t stream;
+    uint32_t draw;
+} nj_source;
+
+void nj_philox(const uint32_t counter[4], const uint32_t key[2],
+               uint32_t out[4]);
+void nj_random_words(const nj_source *from, uint32_t block, uint32_t out[4]);
+void nj_random_uniforms(const nj_source *from, uint32_t block, double out[4]);
+
+/* The four normals of a block, unrounded: n0, n1 of (u0,u1), (u2,u3). */
+void nj_random_normals(const nj_source *from, uint32_t block, double out[4]);
+
+/* The first normal of a pair of uniforms. */
+double nj_random_normal(double u0, double u1);
+
+/* n normals from block `first` on, rounded to float. */
+void nj_random_field(const nj_source *from, uint32_t first, size_t n,
+                     float *out);
+
+/* floor(u * n) for n > 0. */
+int64_t nj_random_integer(double u, int64_t n);
+
+#endif

@@ -1,0 +1,294 @@
+/* Augmentations that move pixels, and the chain of all of them. Positions are
+ * computed in double, pixel i of a side being centred at i + 1/2. */
+#include "engine/augment.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "engine/resample.h"
+
+#define NOISE_TIMES 4
+
+/* ---- sampling ---------------------------------------------------------- */
+
+/* The projective map of an output position to the input position:
+ * ((m0 X + m1 Y + m2), (m3 X + m4 Y + m5)) / (m6 X + m7 Y + 1). */
+struct projection {
+    double m[8];
+};
+
+/* Where each output pixel reads, in units of grid_sample (the picture's edges
+ * are -1 and 1) -> [1,H,W,2]. */
+static th_tensor *grid_of(th_scope *s, const struct projection *p, int64_t h,
+                          int64_t w, const th_tensor *like)
+{
+    const int64_t shape[4] = {1, h, w, 2};
+    const double *m = p->m;
+    float *at = nj_calloc((size_t)h, (size_t)w * 2 * sizeof(*at));
+    th_tensor *grid = NULL;
+
+    if (at == NULL) {
+        th_scope_fail(s, NJ_E_MEMORY, "out of memory for a sampling grid");
+        return NULL;
+    }
+    for (int64_t i = 0; i < h * w; i++) {
+        const double x = (double)(i % w) + .5;
+        const double y = (double)(i / w) + .5;
+        const double z = m[6] * x + m[7] * y + 1;
+
+        at[2 * i] =
+            (float)(2 * (m[0] * x + m[1] * y + m[2]) / z / (double)w - 1);
+        at[2 * i + 1] =
+            (float)(2 * (m[3] * x + m[4] * y + m[5]) / z / (double)h - 1);
+    }
+    grid = th_from_data(s, NJ_F32, 4, shape, at);
+    free(at);
+    return th_to(s, grid, th_dtype(like), th_where(like));
+}
+
+/* Puts the fill where the picture does not reach: mask [1,1,H,W] in [0,1]. */
+static th_tensor *fill_outside(th_scope *s, const th_tensor *y,
+                               const th_tensor *mask, nj_sampling how)
+{
+    const int64_t shape[4] = {1, 3, 1, 1};
+    const float colour[3] = {(float)how.fill[0], (float)how.fill[1],
+                             (float)how.fill[2]};
+    const th_tensor *fill = th_from_data(s, NJ_F32, 4, shape, colour);
+    const th_tensor *rest = th_add_scalar(s, th_neg(s, mask), 1);
+
+    fill = th_to(s, fill, th_dtype(y), th_where(y));
+    if (how.nearest)
+        return th_where_self(s, th_lt_scalar(s, mask, .5), fill, y);
+    return th_add(s, th_mul(s, y, mask), th_mul(s, rest, fill));
+}
+
+static th_tensor *project(th_scope *s, const th_tensor *x,
+                          const struct projection *p, nj_sampling how)
+{
+    const int64_t h = th_size(x, 2), w = th_size(x, 3);
+    const int64_t all[4] = {th_size(x, 0), h, w, 2};
+    const int64_t one[4] = {1, 1, h, w};
+    th_tensor *grid, *y;
+    const th_tensor *mask;
+
+    if (x == NULL)
+        return NULL;
+    grid = grid_of(s, p, h, w, x);
+    y = th_grid_sample(s, x, th_expand(s, grid, 4, all), how.nearest);
+    if (how.fill == NULL)
+        return y;
+    mask = th_full(s, th_dtype(x), th_where(x), 4, one, 1);
+    mask = th_grid_sample(s, mask, grid, how.nearest);
+    return fill_outside(s, y, mask, how);
+}
+
+th_tensor *nj_augment_hflip(th_scope *s, const th_tensor *x)
+{
+    return th_flip(s, x, 3);
+}
+
+th_tensor *nj_augment_affine(th_scope *s, const th_tensor *x, double angle,
+                             const double shift[2], nj_sampling how)
+{
+    const double a = angle * (3.14159265358979323846 / 180);
+    const double cx = (double)th_size(x, 3) / 2;
+    const double cy = (double)th_size(x, 2) / 2;
+    const double dx = cx + shift[0];
+    const double dy = cy + shift[1];
+    const double c = cos(a);
+    const double d = sin(a);
+    const struct projection p = {
+        {c, d, cx - c * dx - d * dy, -d, c, cy + d * dx - c * dy, 0, 0}};
+
+    return project(s, x, &p, how);
+}
+
+/* Solves the n x n system a (row by row, right side last) by elimination with
+ * row exchange; false when it is singular. */
+static bool solve(double *a, int n, double *out)
+{
+    const int width = n + 1;
+
+    for (int col = 0; col < n; col++) {
+        int best = col;
+
+        for (int r = col + 1; r < n; r++)
+            if (fabs(a[r * width + col]) > fabs(a[best * width + col]))
+                best = r;
+        if (fabs(a[best * width + col]) < 1e-9)
+            return false;
+        for (int k = 0; k < width; k++) {
+            const double t = a[col * width + k];
+
+            a[col * width + k] = a[best * width + k];
+            a[best * width + k] = t;
+        }
+        for (int r = 0; r < n; r++) {
+            const double f = a[r * width + col] / a[col * width + col];
+
+            for (int k = col; r != col && k < width; k++)
+                a[r * width + k] -= f * a[col * width + k];
+        }
+    }
+    for (int i = 0; i < n; i++)
+        out[i] = a[i * width + n] / a[i * width + i];
+    return true;
+}
+
+/* The map that takes the output corners `to` back to `from`. */
+static bool projection_init(struct projection *p, const double from[4][2],
+                            const double to[4][2])
+{
+    double a[8][9];
+
+    for (int i = 0; i < 4; i++) {
+        const double x = to[i][0], y = to[i][1];
+        const double u = from[i][0], v = from[i][1];
+        const double first[9] = {x, y, 1, 0, 0, 0, -u * x, -u * y, u};
+        const double second[9] = {0, 0, 0, x, y, 1, -v * x, -v * y, v};
+
+        for (int k = 0; k < 9; k++) {
+            a[2 * i][k] = first[k];
+            a[2 * i + 1][k] = second[k];
+        }
+    }
+    if (!solve(&a[0][0], 8, p->m))
+        return false;
+    /* The public code keeps the coefficients in single precision. */
+    for (int k = 0; k < 8; k++)
+        p->m[k] = (float)p->m[k];
+    return true;
+}
+
+th_tensor *nj_augment_perspective(th_scope *s, const th_tensor *x,
+                                  const double from[4][2],
+                                  const double to[4][2], nj_sampling how)
+{
+    struct projection p;
+
+    if (projection_init(&p, from, to))
+        return project(s, x, &p, how);
+    th_scope_fail(s, NJ_E_USAGE, "the corners of a perspective lie on a line");
+    return NULL;
+}
+
+/* ---- the chain --------------------------------------------------------- */
+
+static const double black[3] = {0, 0, 0};
+
+static th_tensor *with_noise(th_scope *s, th_tensor *x,
+                             const th_tensor *const *noise, int time)
+{
+    return noise != NULL ? th_add(s, x, noise[time]) : x;
+}
+
+static th_tensor *perspective_of(th_scope *s, th_tensor *x,
+                                 const nj_augmentation *draws, nj_sampling how)
+{
+    const double right = (double)(th_size(x, 3) - 1);
+    const double low = (double)(th_size(x, 2) - 1);
+    const double corners[4][2] = {{0, 0}, {right, 0}, {right, low}, {0, low}};
+
+    if (!draws->perspective)
+        return x;
+    return nj_augment_perspective(s, x, corners, draws->corners, how);
+}
+
+th_tensor *nj_augment(th_scope *s, const th_tensor *x,
+                      const nj_augmentation *draws,
+                      const th_tensor *const *noise)
+{
+    const nj_sampling how = {.fill = black};
+    th_tensor *y = draws->flip ? nj_augment_hflip(s, x) : th_keep(s, x);
+
+    y = with_noise(s, y, noise, 0);
+    y = nj_augment_affine(s, y, draws->angle, draws->shift, how);
+    y = with_noise(s, y, noise, 1);
+    y = perspective_of(s, y, draws, how);
+    y = with_noise(s, y, noise, 2);
+    y = nj_augment_jitter(s, y, draws);
+    y = with_noise(s, y, noise, 3);
+    return draws->gray ? nj_augment_gray(s, y) : y;
+}
+
+/* ---- a step's cutouts -------------------------------------------------- */
+
+/* The four noise fields of cutout `cut`, [1,3,H,W] like x; false on failure. */
+static bool draw_noise(th_scope *s, const th_tensor *x,
+                       const nj_augment_plan *plan, size_t image, size_t cut,
+                       const th_tensor *out[NOISE_TIMES])
+{
+    const int64_t shape[4] = {1, 3, th_size(x, 2), th_size(x, 3)};
+    const size_t n = th_elements(x);
+    float *values = nj_calloc(n, sizeof(*values));
+
+    if (values == NULL)
+        th_scope_fail(s, NJ_E_MEMORY, "out of memory for cutout noise");
+    for (int time = 0; values != NULL && time < NOISE_TIMES; time++) {
+        const th_tensor *field;
+
+        nj_draw_cut_noise(&plan->noise[image], (int)cut, time, n, values);
+        field = th_to(s, th_from_data(s, NJ_F32, 4, shape, values), th_dtype(x),
+                      th_where(x));
+        out[time] = th_mul_scalar(s, field, plan->noise_scale);
+    }
+    free(values);
+    return values != NULL;
+}
+
+static th_tensor *to_input_size(th_scope *s, const th_tensor *x,
+                                const nj_cutout_plan *plan)
+{
+    switch (plan->filter) {
+    case NJ_CUT_LANCZOS:
+        return nj_resample_lanczos(s, x, plan->size, plan->size);
+    case NJ_CUT_CUBIC:
+        return nj_resample_cubic(s, x, plan->size, plan->size);
+    case NJ_CUT_POOL:
+        break;
+    }
+    return nj_resample_pool(s, x, plan->size, plan->size);
+}
+
+/* padded [B,3,H,W] with its border -> [1,3,size,size] */
+static th_tensor *augmented_cut(th_scope *s, const th_tensor *padded,
+                                const nj_cutout_plan *cuts,
+                                const nj_augment_plan *plan, size_t image,
+                                size_t cut)
+{
+    const size_t i = image * cuts->cutn + cut;
+    const nj_box *box = &cuts->boxes[i];
+    const th_tensor *noise[NOISE_TIMES] = {0};
+    const th_tensor *x = th_narrow(s, padded, 0, (int64_t)image, 1);
+    bool noisy = false;
+
+    x = th_narrow(s, x, 2, box->y, box->h);
+    x = th_narrow(s, x, 3, box->x, box->w);
+    if (plan->noise != NULL && x != NULL)
+        noisy = draw_noise(s, x, plan, image, cut, noise);
+    x = nj_augment(s, x, &plan->draws[i], noisy ? noise : NULL);
+    return to_input_size(s, x, cuts);
+}
+
+th_tensor *nj_augmented_cutouts(th_scope *s, const th_tensor *x,
+                                const nj_cutout_plan *cutouts,
+                                const nj_augment_plan *augments)
+{
+    const size_t rows = cutouts->images * cutouts->cutn;
+    const int p = cutouts->border;
+    const th_tensor *padded = th_pad2d(s, x, TH_PAD_ZERO, p, p, p, p);
+    const th_tensor **list = nj_calloc(rows, sizeof(const th_tensor *));
+    th_tensor *y = NULL;
+
+    if (list == NULL) {
+        th_scope_fail(s, NJ_E_MEMORY, "out of memory for a list of cutouts");
+        return NULL;
+    }
+    for (size_t row = 0; row < rows; row++)
+        list[row] = augmented_cut(s, padded, cutouts, augments,
+                                  row % cutouts->images, row / cutouts->images);
+    y = th_cat(s, list, rows, 0);
+    free(list);
+    return y;
+}

@@ -1,0 +1,69 @@
+/* Augmentations of one cutout, with given draws and with gradients.
+ *
+ * torchvision's tensor operations as Quick CLIP Guided Diffusion chains them
+ * (flip, rotation and shift, perspective, colour jitter, grey, with noise in
+ * between). The draws come from stream 3 and 7 of the seed; nothing here is
+ * random. Pictures [B,3,H,W] in about [0,1]. */
+#ifndef NJ_ENGINE_AUGMENT_H
+#define NJ_ENGINE_AUGMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "diffusion/draws.h"
+#include "engine/cutouts.h"
+#include "torch/th.h"
+
+typedef struct nj_sampling {
+    bool nearest;       /* else bilinear */
+    const double *fill; /* [3], the colour outside, weighted by the sampled
+                           mask; NULL: the sampled value alone */
+} nj_sampling;
+
+/* Flip, noise, affine, noise, perspective, noise, jitter, noise, grey.
+ * x [B,3,H,W]; noise: four tensors [B,3,H,W], already scaled, or NULL. */
+th_tensor *nj_augment(th_scope *s, const th_tensor *x,
+                      const nj_augmentation *draws,
+                      const th_tensor *const *noise);
+
+/* What augments a step's cutouts: draws for every image and cut, and where the
+ * noise comes from. */
+typedef struct nj_augment_plan {
+    const nj_augmentation *draws; /* [images,cutn]; borrowed */
+    const nj_source *noise;       /* [images]; borrowed; NULL: no noise */
+    double noise_scale;           /* deviation of the noise */
+} nj_augment_plan;
+
+/* nj_plain_cutouts with every cut augmented before it is resampled: x [B,3,H,W]
+ * in [0,1] -> [N*B,3,size,size], row = cut * B + image. */
+th_tensor *nj_augmented_cutouts(th_scope *s, const th_tensor *x,
+                                const nj_cutout_plan *cutouts,
+                                const nj_augment_plan *augments);
+
+th_tensor *nj_augment_hflip(th_scope *s, const th_tensor *x);
+
+/* Rotation about the middle, then a shift. */
+th_tensor *nj_augment_affine(th_scope *s, const th_tensor *x, double angle,
+                             const double shift[2], nj_sampling how);
+
+/* Moves the corners of `from` to those of `to` (order as in
+ * nj_augmentation). Four corners of which three lie on a line are an error. */
+th_tensor *nj_augment_perspective(th_scope *s, const th_tensor *x,
+                                  const double from[4][2],
+                                  const double to[4][2], nj_sampling how);
+
+/* clamp(factor x), clamp(mix with the mean of grey), clamp(mix with grey). */
+th_tensor *nj_augment_brightness(th_scope *s, const th_tensor *x,
+                                 double factor);
+th_tensor *nj_augment_contrast(th_scope *s, const th_tensor *x, double factor);
+th_tensor *nj_augment_saturation(th_scope *s, const th_tensor *x,
+                                 double factor);
+/* RGB -> HSV, hue plus `turns` modulo 1, back. */
+th_tensor *nj_augment_hue(th_scope *s, const th_tensor *x, double turns);
+/* .2989 R + .587 G + .114 B in all three channels. */
+th_tensor *nj_augment_gray(th_scope *s, const th_tensor *x);
+/* The four colour steps in the order of the draws. */
+th_tensor *nj_augment_jitter(th_scope *s, const th_tensor *x,
+                             const nj_augmentation *draws);
+
+#endif

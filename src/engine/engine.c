@@ -1,0 +1,216 @@
+/* Engine: loads networks and says what was loaded; see engine.h. The loop is
+ * in run.c. */
+#include "engine/engine_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+/* ---- device and precision ---------------------------------------------- */
+
+static nj_status choose_device(const nj_engine_config *config, nj_engine *e,
+                               nj_err *err)
+{
+    int devices = th_cuda_count();
+    bool cuda = config->device == NJ_DEVICE_CUDA ||
+                (config->device == NJ_DEVICE_AUTO && devices > 0);
+
+    if (cuda && (config->device_index < 0 || config->device_index >= devices))
+        return nj_fail(err, NJ_E_DEVICE,
+                       "no CUDA device %d: %d can be used here",
+                       config->device_index, devices);
+    e->device = cuda ? (th_device){TH_CUDA, config->device_index}
+                     : (th_device){TH_CPU, 0};
+    if (cuda)
+        snprintf(e->device_name, sizeof(e->device_name), "cuda:%d",
+                 config->device_index);
+    else
+        snprintf(e->device_name, sizeof(e->device_name), "cpu");
+    e->facts.device = e->device_name;
+    e->facts.cuda = cuda;
+    return NJ_OK;
+}
+
+static nj_dtype choose_precision(const nj_engine_config *config, nj_engine *e)
+{
+    nj_precision precision = config->precision;
+
+    if (precision == NJ_PRECISION_AUTO)
+        precision = e->facts.cuda ? NJ_PRECISION_FP16 : NJ_PRECISION_FP32;
+    e->facts.precision = precision;
+    th_set_tf32(precision != NJ_PRECISION_FP32);
+    return precision == NJ_PRECISION_FP32   ? NJ_F32
+           : precision == NJ_PRECISION_BF16 ? NJ_BF16
+                                            : NJ_F16;
+}
+
+static void choose_threads(const nj_engine_config *config, nj_engine *e)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int threads = config->threads > 0 ? config->threads : (int)cores;
+
+    th_set_threads(threads > 0 ? threads : 1);
+    th_set_fast(config->fast);
+    e->facts.threads = th_threads();
+}
+
+/* ---- networks ---------------------------------------------------------- */
+
+static nj_status load_unet(nj_engine *e, const nj_engine_config *config,
+                           nj_dtype dtype, nj_err *err)
+{
+    nj_weights *weights;
+    nj_status status = nj_weights_open(config->unet_path, &weights, err);
+
+    if (status != NJ_OK)
+        return status;
+    status =
+        nj_unet_new(weights, &config->unet, dtype, e->device, &e->unet, err);
+    nj_weights_free(weights);
+    if (status != NJ_OK)
+        nj_err_add(err, "cannot use '%s'", config->unet_path);
+    return status;
+}
+
+static nj_status load_clip_weights(nj_engine *e, const char *path,
+                                   nj_clip **out, nj_err *err)
+{
+    nj_weights *weights;
+    nj_status status = nj_weights_open(path, &weights, err);
+
+    if (status != NJ_OK)
+        return status;
+    status = nj_clip_new(weights, NULL, NJ_F32, e->device, out, err);
+    nj_weights_free(weights);
+    if (status != NJ_OK)
+        nj_err_add(err, "cannot use '%s'", path);
+    return status;
+}
+
+/* Networks with vocabularies of one size share a tokenizer. */
+static nj_status find_tokenizer(nj_engine *e, const char *path,
+                                nj_engine_clip *clip, nj_err *err)
+{
+    int size = nj_clip_shape(clip->clip)->vocabulary;
+
+    for (size_t i = 0; i < e->clip_count; i++)
+        if (nj_clip_shape(e->clips[i].clip)->vocabulary == size) {
+            clip->tokenizer = e->clips[i].tokenizer;
+            return NJ_OK;
+        }
+    clip->owns_tokenizer = true;
+    return nj_tokenizer_open(path, (size_t)size, &clip->tokenizer, err);
+}
+
+static nj_status load_clips(nj_engine *e, const nj_engine_config *config,
+                            nj_err *err)
+{
+    if (config->clips > NJ_ENGINE_CLIPS_MAX)
+        return nj_fail(err, NJ_E_USAGE, "%zu CLIP networks, at most %d",
+                       config->clips, NJ_ENGINE_CLIPS_MAX);
+    for (size_t i = 0; i < config->clips; i++) {
+        nj_engine_clip *clip = &e->clips[i];
+        nj_status status =
+            load_clip_weights(e, config->clip_paths[i], &clip->clip, err);
+
+        if (status == NJ_OK)
+            status = find_tokenizer(e, config->vocabulary_path, clip, err);
+        clip->weight = config->clip_weights[i];
+        e->clip_count = i + 1;
+        if (status != NJ_OK)
+            return status;
+    }
+    return NJ_OK;
+}
+
+/* ---- the interface ----------------------------------------------------- */
+
+static void engine_close(nj_engine *e)
+{
+    if (!e)
+        return;
+    for (size_t i = 0; i < e->clip_count; i++) {
+        nj_clip_free(e->clips[i].clip);
+        if (e->clips[i].owns_tokenizer)
+            nj_tokenizer_free(e->clips[i].tokenizer);
+    }
+    nj_unet_free(e->unet);
+    free(e);
+}
+
+static double now_seconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static nj_status load(nj_engine *e, const nj_engine_config *config, nj_err *err)
+{
+    double start = now_seconds();
+    nj_status status = choose_device(config, e, err);
+    nj_dtype dtype;
+
+    if (status != NJ_OK)
+        return status;
+    choose_threads(config, e);
+    dtype = choose_precision(config, e);
+    status = load_unet(e, config, dtype, err);
+    if (status == NJ_OK)
+        status = load_clips(e, config, err);
+    if (status != NJ_OK)
+        return status;
+    if (e->clip_count > 0) {
+        e->facts.clip_size = nj_clip_shape(e->clips[0].clip)->image_size;
+        e->facts.context = (size_t)nj_clip_shape(e->clips[0].clip)->context;
+    }
+    e->facts.libtorch = th_version();
+    e->facts.load_seconds = now_seconds() - start;
+    return NJ_OK;
+}
+
+static nj_status engine_open(const nj_engine_config *config, nj_engine **out,
+                             nj_err *err)
+{
+    nj_engine *e = nj_calloc(1, sizeof(*e));
+    nj_status status;
+
+    if (!e)
+        return nj_fail(err, NJ_E_MEMORY, "no memory for an engine");
+    status = load(e, config, err);
+    if (status == NJ_OK)
+        *out = e;
+    else
+        engine_close(e);
+    return status;
+}
+
+static const nj_engine_facts *engine_facts(const nj_engine *e)
+{
+    return &e->facts;
+}
+
+static nj_status engine_run(nj_engine *e, const nj_work *work,
+                            const nj_engine_callbacks *callbacks, nj_err *err)
+{
+    return nj_engine_run(e, work, callbacks, NULL, err);
+}
+
+const nj_engine_api *nj_engine_functions(void)
+{
+    static const nj_engine_api api = {
+        .version = NJ_ENGINE_API_VERSION,
+        .open = engine_open,
+        .close = engine_close,
+        .facts = engine_facts,
+        .run = engine_run,
+        .cuda_devices = th_cuda_count,
+        .libtorch_version = th_version,
+    };
+
+    return &api;
+}

@@ -1,0 +1,114 @@
+/* Engine: networks in memory and the denoising loop, behind plain C.
+ *
+ * This header knows no tensor type, so that the command line, the planner and
+ * the run loop never load libtorch: they get an `nj_engine_api` from the
+ * engine's shared object (job/engine_load.h) or, in tests, a stand-in.
+ *
+ *     nj_engine *e;
+ *     api->open(&config, &e, &err);
+ *     api->prepare(e, &settings, err)           // optional, checks and warms
+ *     api->run(e, &work, &callbacks, &err);     // one batch of images
+ *     api->close(e);
+ */
+#ifndef NJ_ENGINE_ENGINE_H
+#define NJ_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "diffusion/settings.h"
+#include "text/prompt.h"
+#include "weights/card.h"
+
+#define NJ_ENGINE_CLIPS_MAX 8
+
+typedef enum nj_device_kind {
+    NJ_DEVICE_AUTO,
+    NJ_DEVICE_CPU,
+    NJ_DEVICE_CUDA
+} nj_device_kind;
+
+/* What to load and where. All pointers are borrowed during open. */
+typedef struct nj_engine_config {
+    const char *unet_path;
+    nj_unet_card unet; /* flags of the UNet, from its card */
+    const char *clip_paths[NJ_ENGINE_CLIPS_MAX];
+    double clip_weights[NJ_ENGINE_CLIPS_MAX];
+    size_t clips;
+    const char *vocabulary_path; /* of the CLIP tokenizer */
+    nj_device_kind device;
+    int device_index;
+    nj_precision precision;
+    int threads; /* 0: as many as there are cores */
+    bool fast;   /* quickest algorithms instead of repeatable ones */
+} nj_engine_config;
+
+typedef struct nj_engine nj_engine;
+
+/* One batch: `images` pictures of the same settings, each with its own prompt
+ * and seed. It always runs at settings->batch_size (padded when images is
+ * less), so that a picture's bytes do not depend on its neighbours. */
+typedef struct nj_work {
+    const nj_settings *settings;
+    size_t images;                   /* 1..batch_size */
+    const nj_prompt *const *prompts; /* [images] */
+    const uint64_t *seeds;           /* [images] */
+    bool truncate;                   /* cut a prompt that is too long */
+    const uint8_t *init_rgb;         /* width x height x 3 or NULL */
+} nj_work;
+
+/* A picture: RGB, 8 bits, row by row. */
+typedef struct nj_engine_picture {
+    size_t image;  /* 0..images-1 */
+    int iteration; /* network step from 0 */
+    int iterations;
+    bool last;
+    int width;
+    int height;
+    const uint8_t *rgb; /* borrowed during the call */
+    double clip_loss;   /* unscaled CLIP distance of the last step */
+} nj_engine_picture;
+
+typedef struct nj_engine_callbacks {
+    void *user;
+    /* After every network step; returning false stops the batch with
+     * NJ_E_INTERRUPTED. */
+    bool (*step)(void *user, int iteration, int iterations);
+    /* A finished picture, or the predicted x0 that save_every asks for. */
+    nj_status (*picture)(void *user, const nj_engine_picture *p, nj_err *err);
+    /* A picture that failed by itself (values not finite); the others go on. */
+    void (*failed)(void *user, size_t image, const nj_err *why);
+} nj_engine_callbacks;
+
+/* What was loaded, for records. Strings live as long as the engine. */
+typedef struct nj_engine_facts {
+    const char *libtorch; /* version */
+    const char *device;   /* "cpu", "cuda:0 NVIDIA ..." */
+    bool cuda;
+    nj_precision precision; /* AUTO resolved */
+    int threads;
+    int clip_size;  /* input side of the first CLIP */
+    size_t context; /* tokens a text may have, start and end included */
+    double load_seconds;
+} nj_engine_facts;
+
+typedef struct nj_engine_api {
+    unsigned version; /* NJ_ENGINE_API_VERSION */
+    nj_status (*open)(const nj_engine_config *config, nj_engine **out,
+                      nj_err *err);
+    void (*close)(nj_engine *e);
+    const nj_engine_facts *(*facts)(const nj_engine *e);
+    nj_status (*run)(nj_engine *e, const nj_work *work,
+                     const nj_engine_callbacks *callbacks, nj_err *err);
+    int (*cuda_devices)(void);
+    const char *(*libtorch_version)(void);
+} nj_engine_api;
+
+#define NJ_ENGINE_API_VERSION 1U
+
+/* The one symbol that the engine's shared object exports. */
+const nj_engine_api *nj_engine_api_get(void);
+
+#endif

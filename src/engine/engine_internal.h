@@ -1,0 +1,36 @@
+/* Inside of an engine, for engine.c, run.c and their tests. */
+#ifndef NJ_ENGINE_ENGINE_INTERNAL_H
+#define NJ_ENGINE_ENGINE_INTERNAL_H
+
+#include "engine/engine.h"
+#include "engine/watch.h"
+#include "model/clip.h"
+#include "model/unet.h"
+#include "text/tokenizer.h"
+#include "torch/th.h"
+
+typedef struct nj_engine_clip {
+    nj_clip *clip;
+    nj_tokenizer *tokenizer; /* owned by the first CLIP that has it */
+    bool owns_tokenizer;
+    double weight; /* of its loss */
+} nj_engine_clip;
+
+struct nj_engine {
+    nj_unet *unet;
+    nj_engine_clip clips[NJ_ENGINE_CLIPS_MAX];
+    size_t clip_count;
+    th_device device;
+    char device_name[32];
+    nj_engine_facts facts;
+};
+
+/* All functions of the interface, for the shared object and for tests. */
+const nj_engine_api *nj_engine_functions(void);
+
+/* One batch; see nj_work. `watch` may be NULL. */
+nj_status nj_engine_run(nj_engine *e, const nj_work *work,
+                        const nj_engine_callbacks *callbacks,
+                        const nj_watch *watch, nj_err *err) NJ_MUST_USE;
+
+#endif

@@ -1,0 +1,204 @@
+/* Guidance: see guidance.h. */
+#include "engine/guidance.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "engine/cut.h"
+#include "engine/cutouts.h"
+#include "engine/losses.h"
+
+/* A sum that begins empty. */
+static th_tensor *add_to(th_scope *s, th_tensor *sum, th_tensor *term)
+{
+    return sum ? th_add(s, sum, term) : term;
+}
+
+/* ---- CLIP -------------------------------------------------------------- */
+
+/* embeddings [N*B,D] -> loss [B]: mean over cuts of the weighted distances.
+ * Image by image, so that how many parts a neighbour's prompt has does not
+ * change the order of a sum. */
+static th_tensor *clip_loss(th_scope *s, const nj_guide_clip *clip,
+                            const th_tensor *embeddings, size_t images)
+{
+    const int64_t split[3] = {-1, (int64_t)images, th_size(embeddings, 1)};
+    const th_tensor *by_image = th_reshape(s, embeddings, 3, split);
+    const th_tensor **losses = nj_calloc(images, sizeof(*losses));
+    th_tensor *all = NULL;
+
+    if (!losses)
+        th_scope_fail(s, NJ_E_MEMORY, "no memory for losses");
+    for (size_t b = 0; losses && b < images; b++) {
+        const nj_target *target = &clip->targets[b];
+        const th_tensor *one =
+            th_select(s, by_image, 1, (int64_t)b); /* [N,D] */
+
+        losses[b] =
+            nj_clip_loss(s, nj_clip_distances(s, one, target->embeddings),
+                         target->weights, 1);
+    }
+    if (losses)
+        all = th_cat(s, losses, images, 0);
+    free(losses);
+    return all;
+}
+
+struct term {
+    th_tensor *loss;     /* [B] unscaled */
+    th_tensor *gradient; /* of scale * loss, by what the loss looks at */
+};
+
+/* One batch of cutouts through one CLIP, forward and backward. */
+static struct term clip_batch(th_scope *outer, const nj_guidance *g,
+                              const nj_guide_clip *clip, const th_tensor *blend,
+                              const nj_cut_draw *draw, double scale)
+{
+    int size = nj_clip_shape(clip->clip)->image_size;
+    th_scope *s = th_scope_new(outer);
+    th_tensor *leaf = th_leaf(s, blend, true);
+    th_tensor *cuts = nj_cut(s, g->settings, size, nj_to_unit(s, leaf), draw);
+    th_tensor *embeddings = nj_clip_encode_image(s, clip->clip, cuts, NULL);
+    th_tensor *loss = clip_loss(s, clip, embeddings, g->images);
+    th_tensor *total = th_mul_scalar(s, th_sum(s, loss), scale);
+    struct term out = {
+        .gradient = th_keep(outer, th_grad(s, total, NULL, leaf)),
+        .loss = th_leaf(outer, loss, false),
+    };
+
+    th_scope_free(s);
+    return out;
+}
+
+/* The sum over CLIPs of the mean over batches of cutouts. */
+static struct term clip_term(th_scope *s, const nj_guidance *g,
+                             const th_tensor *blend, uint32_t iteration)
+{
+    int batches = g->settings->cutn_batches;
+    struct term sum = {NULL, NULL};
+
+    for (size_t i = 0; i < g->count; i++) {
+        double share = g->clips[i].weight / batches;
+
+        for (int batch = 0; batch < batches; batch++) {
+            const nj_cut_draw draw = {
+                .seeds = g->seeds,
+                .images = g->images,
+                .iteration = iteration,
+                .draw = (uint32_t)i * (uint32_t)batches + (uint32_t)batch,
+            };
+            struct term one =
+                clip_batch(s, g, &g->clips[i], blend, &draw,
+                           g->settings->clip_guidance_scale * share);
+
+            sum.loss = add_to(s, sum.loss, th_mul_scalar(s, one.loss, share));
+            sum.gradient = add_to(s, sum.gradient, one.gradient);
+        }
+    }
+    return sum;
+}
+
+/* ---- pixel terms ------------------------------------------------------- */
+
+static struct term
+pixel_term(th_scope *outer, const th_tensor *x,
+           th_tensor *(*loss_of)(th_scope *s, const th_tensor *x), double scale)
+{
+    th_scope *s = th_scope_new(outer);
+    th_tensor *leaf = th_leaf(s, x, true);
+    th_tensor *loss = loss_of(s, leaf);
+    struct term out = {.loss = th_leaf(outer, loss, false)};
+
+    if (scale != 0) {
+        th_tensor *total = th_mul_scalar(s, th_sum(s, loss), scale);
+
+        out.gradient = th_keep(outer, th_grad(s, total, NULL, leaf));
+    }
+    th_scope_free(s);
+    return out;
+}
+
+/* ---- all terms --------------------------------------------------------- */
+
+bool nj_guidance_is_on(const nj_guidance *g)
+{
+    const nj_settings *t = g->settings;
+
+    return (t->clip_guidance_scale != 0 && g->count > 0) || t->tv_scale != 0 ||
+           t->sat_scale != 0 ||
+           (t->range_scale != 0 && t->gradient == NJ_GRADIENT_X);
+}
+
+/* Gradients by the blend and, for the range loss, by x0. */
+struct gradients {
+    th_tensor *blend; /* or NULL */
+    th_tensor *x0;    /* or NULL */
+};
+
+static struct gradients all_terms(th_scope *s, const nj_guidance *g,
+                                  const nj_look *look, uint32_t iteration,
+                                  th_tensor *terms[NJ_LOSSES])
+{
+    const nj_settings *t = g->settings;
+    const th_tensor *blend = nj_blend(s, look->x0, look->x, look->step->sigma);
+    struct gradients sum = {NULL, NULL};
+    struct term one;
+
+    if ((t->clip_guidance_scale != 0 || g->all_terms) && g->count > 0) {
+        one = clip_term(s, g, blend, iteration);
+        terms[NJ_LOSS_CLIP] = one.loss;
+        sum.blend = one.gradient;
+    }
+    if (t->tv_scale != 0 || g->all_terms) {
+        one = pixel_term(s, blend, nj_tv_loss, t->tv_scale);
+        terms[NJ_LOSS_TV] = one.loss;
+        if (one.gradient)
+            sum.blend = add_to(s, sum.blend, one.gradient);
+    }
+    if (t->sat_scale != 0 || g->all_terms) {
+        one = pixel_term(s, blend, nj_saturation_loss, t->sat_scale);
+        terms[NJ_LOSS_SAT] = one.loss;
+        if (one.gradient)
+            sum.blend = add_to(s, sum.blend, one.gradient);
+    }
+    /* Taken to the blend the range loss has no gradient: x0 comes before it. */
+    if (t->range_scale != 0 || g->all_terms) {
+        one = pixel_term(s, look->x0, nj_range_loss, t->range_scale);
+        terms[NJ_LOSS_RANGE] = one.loss;
+        if (t->gradient == NJ_GRADIENT_X)
+            sum.x0 = one.gradient;
+    }
+    return sum;
+}
+
+/* From the blend sigma x0 + (1 - sigma) x, and from x0 itself, to x: the part
+ * through x0 goes back through the UNet in one pass. */
+static th_tensor *pull_back(th_scope *s, const nj_look *look,
+                            struct gradients by)
+{
+    double sigma = look->step->sigma;
+    th_tensor *through = by.blend ? th_mul_scalar(s, by.blend, sigma) : NULL;
+    th_tensor *by_x;
+
+    if (by.x0)
+        through = add_to(s, through, by.x0);
+    by_x = th_grad(s, look->x0, through, look->x);
+    if (!by.blend)
+        return by_x;
+    return th_add(s, by_x, th_mul_scalar(s, by.blend, 1 - sigma));
+}
+
+nj_guided_loss nj_guidance_gradient(th_scope *s, const nj_guidance *g,
+                                    const nj_look *look, uint32_t iteration)
+{
+    nj_guided_loss out = {{NULL}, NULL, NULL};
+    struct gradients by = all_terms(s, g, look, iteration, out.terms);
+    bool grad = th_enable_grad(false);
+
+    out.gradient = th_neg(s, pull_back(s, look, by));
+    out.clamped = g->settings->clamp_max > 0
+                      ? nj_rms_clamp(s, out.gradient, g->settings->clamp_max)
+                      : out.gradient;
+    th_enable_grad(grad);
+    return out;
+}

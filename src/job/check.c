@@ -1,0 +1,171 @@
+/* Checks: see check.h. */
+#include "job/check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "diffusion/schedule.h"
+#include "image/picture.h"
+
+static const nj_option *option_named(const char *name)
+{
+    return nj_option_find(name, strlen(name));
+}
+
+static nj_status set_number(nj_options *o, const char *name, int value,
+                            nj_err *err)
+{
+    char text[16];
+
+    snprintf(text, sizeof(text), "%d", value);
+    return nj_options_set(o, option_named(name), text, NJ_FROM_CARD, err);
+}
+
+static nj_status check_side(nj_options *o, const char *name, const int *side,
+                            const nj_unet_card *card, nj_err *err)
+{
+    int factor = nj_unet_card_factor(card);
+    nj_status status = NJ_OK;
+
+    if (!nj_options_given(o, name))
+        status = set_number(o, name, card->image_size, err);
+    if (status == NJ_OK && *side % factor != 0)
+        status = nj_fail(err, NJ_E_USAGE,
+                         "'%d' is not a multiple of %d, which this network "
+                         "needs",
+                         *side, factor);
+    return status == NJ_OK ? NJ_OK : nj_options_blame(o, name, err);
+}
+
+static nj_status check_steps(const nj_options *o, const nj_unet_card *card,
+                             int *iterations, nj_err *err)
+{
+    const nj_settings *s = &o->settings;
+    int *steps;
+    size_t count;
+
+    if (nj_respace(s->timestep_respacing, card->diffusion_steps, &steps, &count,
+                   err) != NJ_OK)
+        return nj_options_blame(o, "timestep-respacing", err);
+    free(steps);
+    if ((size_t)s->skip_timesteps >= count) {
+        nj_fail(err, NJ_E_USAGE,
+                "'%d' leaves no step of the %zu, less is expected",
+                s->skip_timesteps, count);
+        return nj_options_blame(o, "skip-timesteps", err);
+    }
+    *iterations = (int)count - s->skip_timesteps;
+    if (s->sampler == NJ_PLMS && *iterations < 2) {
+        nj_fail(err, NJ_E_USAGE, "'plms' needs at least 2 steps");
+        return nj_options_blame(o, "sampler", err);
+    }
+    return NJ_OK;
+}
+
+/* A network with classes that is given none gets a random one for every step,
+ * as in the notebooks. */
+static nj_status check_class(nj_options *o, const nj_unet_card *card,
+                             nj_err *err)
+{
+    int class_id = o->settings.class_id;
+
+    if (card->num_classes > 0) {
+        if (class_id == NJ_CLASS_NONE)
+            o->settings.class_id = NJ_CLASS_RANDOM;
+        if (class_id < card->num_classes)
+            return NJ_OK;
+        nj_fail(err, NJ_E_USAGE,
+                "'%d' is not a class of this network, 0 to %d expected",
+                class_id, card->num_classes - 1);
+        return nj_options_blame(o, "class", err);
+    }
+    if (class_id == NJ_CLASS_NONE)
+        return NJ_OK;
+    if (class_id == NJ_CLASS_RANDOM &&
+        nj_options_origin(o, "class") < NJ_FROM_JOB) {
+        o->settings.class_id = NJ_CLASS_NONE;
+        return NJ_OK;
+    }
+    nj_fail(err, NJ_E_USAGE, "this network has no classes, none is expected");
+    return nj_options_blame(o, "class", err);
+}
+
+nj_status nj_check_settings(nj_options *o, const nj_unet_card *card,
+                            int *iterations, nj_err *err)
+{
+    nj_status status = check_side(o, "width", &o->settings.width, card, err);
+
+    if (status == NJ_OK)
+        status = check_side(o, "height", &o->settings.height, card, err);
+    if (status == NJ_OK)
+        status = check_steps(o, card, iterations, err);
+    return status == NJ_OK ? check_class(o, card, err) : status;
+}
+
+static nj_status read_rgb(const char *path, const nj_settings *s, uint8_t **rgb,
+                          nj_err *err)
+{
+    nj_picture picture = {0};
+    nj_picture plain = {0};
+    nj_status status =
+        nj_picture_read(path, NJ_PICTURE_PIXELS_MAX, &picture, err);
+
+    if (status == NJ_OK &&
+        (picture.width != s->width || picture.height != s->height))
+        status = nj_fail(err, NJ_E_USAGE, "'%s' is %dx%d, %dx%d expected", path,
+                         picture.width, picture.height, s->width, s->height);
+    if (status == NJ_OK)
+        status = nj_picture_to_rgb(&picture, &plain, err);
+    nj_picture_release(&picture);
+    *rgb = plain.pixels;
+    return status;
+}
+
+nj_status nj_check_init_image(const nj_options *o, uint8_t **rgb,
+                              char sha256[65], nj_err *err)
+{
+    nj_status status;
+
+    *rgb = NULL;
+    sha256[0] = '\0';
+    if (!o->init_image)
+        return NJ_OK;
+    status = read_rgb(o->init_image, &o->settings, rgb, err);
+    if (status == NJ_OK)
+        status = nj_file_sha256(o->init_image, sha256, err);
+    return status == NJ_OK ? NJ_OK : nj_options_blame(o, "init-image", err);
+}
+
+nj_status nj_check_out(const char *folder, bool dry, nj_err *err)
+{
+    char *probe = nj_path_join(folder, ".nightjar-probe-XXXXXX");
+    nj_list made = {0};
+    nj_status status;
+    int fd = -1;
+
+    if (!probe)
+        return nj_fail(err, NJ_E_MEMORY, "no memory for a path");
+    status = nj_make_folders_listed(folder, &made, err);
+    if (status == NJ_OK) {
+        fd = mkstemp(probe);
+        if (fd < 0)
+            status = nj_fail(err, NJ_E_IO, "cannot write in '%s': %s", folder,
+                             strerror(errno));
+    }
+    if (fd >= 0) {
+        close(fd);
+        unlink(probe);
+    }
+    for (size_t i = made.count; i > 0 && (dry || status != NJ_OK); i--)
+        rmdir(made.items[i - 1]);
+    nj_list_release(&made);
+    free(probe);
+    return status;
+}

@@ -1,0 +1,73 @@
+/* Engine loading: see engine_load.h. */
+#include "job/engine_load.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+
+typedef const nj_engine_api *(*api_getter)(void);
+
+char *nj_program_folder(void)
+{
+    char path[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof(path));
+
+    while (n > 0 && n < (ssize_t)sizeof(path) && path[n - 1] != '/')
+        n--;
+    if (n <= 0 || n >= (ssize_t)sizeof(path))
+        return NULL;
+    return nj_strndup(path, n > 1 ? (size_t)n - 1 : 1);
+}
+
+static void *open_library(nj_err *err)
+{
+    static const char *const names[] = {
+        "libnightjar_engine.so", "../lib/nightjar/libnightjar_engine.so"};
+    char *folder = nj_program_folder();
+    void *library = NULL;
+
+    for (size_t i = 0; folder && i < 2 && !library; i++) {
+        char *path = nj_path_join(folder, names[i]);
+
+        library = path ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
+        /* A library that is there but cannot be loaded is what matters. */
+        if (!library && path && access(path, F_OK) == 0) {
+            nj_fail(err, NJ_E_IO, "cannot load the engine: %s", dlerror());
+            free(path);
+            free(folder);
+            return NULL;
+        }
+        free(path);
+    }
+    if (!library)
+        nj_fail(err, NJ_E_IO,
+                "cannot find the engine, '%s', beside the "
+                "program or in ../lib/nightjar",
+                names[0]);
+    free(folder);
+    return library;
+}
+
+nj_status nj_engine_load(const nj_engine_api **api, nj_err *err)
+{
+    void *library = open_library(err);
+    void *symbol;
+    api_getter get;
+
+    if (!library)
+        return NJ_E_IO;
+    symbol = dlsym(library, "nj_engine_api_get");
+    memcpy(&get, &symbol, sizeof(get));
+    *api = get ? get() : NULL;
+    if (!*api || (*api)->version != NJ_ENGINE_API_VERSION)
+        return nj_fail(err, NJ_E_IO,
+                       "the engine beside the program has version %u, %u "
+                       "expected: build both together",
+                       *api ? (*api)->version : 0, NJ_ENGINE_API_VERSION);
+    return NJ_OK;
+}

@@ -1,0 +1,75 @@
+/* Estimates: see estimate.h. */
+#include "job/estimate.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "base/mem.h"
+#include "job/speed.h"
+
+/* Of a PNG besides its pixels: chunks, record, a little that does not
+ * compress. */
+#define PNG_EXTRA 8192
+
+uint64_t nj_free_bytes(const char *folder)
+{
+    char *path = nj_strdup(folder);
+    struct statvfs st;
+    uint64_t bytes = 0;
+
+    while (path && statvfs(path, &st) != 0) {
+        char *slash = strrchr(path, '/');
+
+        if (!slash || slash == path) {
+            strcpy(path, slash ? "/" : ".");
+            if (statvfs(path, &st) != 0) {
+                free(path);
+                return 0;
+            }
+            break;
+        }
+        *slash = '\0';
+    }
+    if (path)
+        bytes = (uint64_t)st.f_bavail * st.f_frsize;
+    free(path);
+    return bytes;
+}
+
+/* Finished pictures and those that --save-every keeps. */
+static uint64_t files_of(const nj_group *g)
+{
+    int every = g->options.settings.save_every;
+
+    if (every == 0)
+        return 1;
+    return (uint64_t)(g->iterations / every + (g->iterations % every != 0));
+}
+
+static void add_group(const nj_job *job, const nj_group *g, nj_estimate *e)
+{
+    const nj_settings *s = &g->options.settings;
+    uint64_t pictures = nj_seeds_total(&g->seeds) * g->prompt_count;
+    uint64_t steps = pictures * (uint64_t)g->iterations;
+    uint64_t pixels = (uint64_t)s->width * (uint64_t)s->height;
+    nj_speed speed;
+
+    e->prompts += g->prompt_count;
+    e->steps += steps;
+    e->disk_bytes += pictures * files_of(g) * (3 * pixels + PNG_EXTRA);
+    if (!nj_speed_read(job, g, &speed))
+        e->seconds = -1;
+    else if (e->seconds >= 0)
+        e->seconds += (double)steps * speed.step_seconds;
+    if (speed.host_bytes > e->host_bytes)
+        e->host_bytes = speed.host_bytes;
+}
+
+void nj_estimate_make(const nj_job *job, const nj_plan *plan, nj_estimate *out)
+{
+    *out = (nj_estimate){.pictures = plan->count,
+                         .free_bytes = nj_free_bytes(job->out)};
+    for (size_t i = 0; i < job->group_count; i++)
+        add_group(job, &job->groups[i], out);
+}

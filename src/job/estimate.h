@@ -1,0 +1,25 @@
+/* Estimates of what a plan costs: steps, time, disk, memory. */
+#ifndef NJ_JOB_ESTIMATE_H
+#define NJ_JOB_ESTIMATE_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "job/plan.h"
+
+typedef struct nj_estimate {
+    size_t pictures;
+    size_t prompts;      /* over all groups */
+    uint64_t steps;      /* network steps of all pictures */
+    double seconds;      /* negative: not known on this machine yet */
+    uint64_t disk_bytes; /* at most */
+    uint64_t free_bytes; /* in the output folder's file system; 0: unknown */
+    uint64_t host_bytes; /* peak memory measured before; 0: unknown */
+} nj_estimate;
+
+void nj_estimate_make(const nj_job *job, const nj_plan *plan, nj_estimate *out);
+
+/* Bytes that are free for us where `folder` is or would be; 0: unknown. */
+uint64_t nj_free_bytes(const char *folder);
+
+#endif

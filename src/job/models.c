@@ -1,0 +1,472 @@
+/* Model files of a job: see models.h. */
+#include "job/models.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "weights/weights.h"
+
+/* Networks to take when none is named, best known first. */
+static const char *const preferred_unets[] = {
+    "256x256_diffusion_uncond", "512x512_diffusion_uncond_finetune_008100"};
+static const char preferred_clip[] = "ViT-B-16";
+static const char demo_name[] = "demo";
+#define VOCABULARY_FILES 3
+static const char *const vocabulary_files[VOCABULARY_FILES] = {
+    "bpe_simple_vocab_16e6.txt.gz", "bpe_simple_vocab_16e6.txt",
+    "vocab.txt"}; /* the last one is the demo model's */
+
+void nj_model_files_release(nj_model_files *m)
+{
+    free(m->unet);
+    free(m->card);
+    for (size_t i = 0; i < m->clip_count; i++)
+        free(m->clips[i]);
+    free(m->vocabulary);
+    cJSON_Delete(m->defaults);
+    *m = (nj_model_files){0};
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static bool exists(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0;
+}
+
+static nj_status no_memory(nj_err *err)
+{
+    return nj_fail(err, NJ_E_MEMORY, "no memory for model names");
+}
+
+/* Appends folder/name when that is a folder. */
+static bool add_folder(nj_list *folders, const char *folder, const char *name)
+{
+    char *path = nj_path_join(folder, name);
+    bool good = path != NULL;
+
+    if (path && is_folder(path))
+        good = nj_list_add(folders, path);
+    free(path);
+    return good;
+}
+
+static bool add_users_folder(nj_list *folders)
+{
+    const char *set = getenv("NIGHTJAR_MODELS");
+    const char *data = getenv("XDG_DATA_HOME");
+    const char *home = getenv("HOME");
+
+    if (set && set[0])
+        return add_folder(folders, set, "");
+    if (data && data[0] == '/')
+        return add_folder(folders, data, "nightjar/models");
+    if (home && home[0] == '/')
+        return add_folder(folders, home, ".local/share/nightjar/models");
+    return true;
+}
+
+nj_status nj_models_folders(const char *models_dir, const char *program_folder,
+                            nj_list *folders, nj_err *err)
+{
+    bool good;
+
+    if (models_dir && !is_folder(models_dir))
+        return nj_fail(err, NJ_E_USAGE,
+                       "option '--models-dir': '%s' is not a folder",
+                       models_dir);
+    good = models_dir ? nj_list_add(folders, models_dir)
+                      : add_users_folder(folders);
+    if (good && program_folder)
+        good =
+            add_folder(folders, program_folder, "../share/nightjar/models") &&
+            add_folder(folders, program_folder, "../../models");
+    return good ? NJ_OK : no_memory(err);
+}
+
+nj_status nj_models_catalogue(const nj_list *folders, nj_catalogue **out,
+                              nj_err *err)
+{
+    return nj_catalogue_open((const char *const *)folders->items,
+                             folders->count, out, err);
+}
+
+static const nj_model *present(const nj_catalogue *c, nj_model_kind kind,
+                               const char *name)
+{
+    const nj_model *m = nj_catalogue_find(c, kind, name);
+
+    return m && m->state == NJ_MODEL_PRESENT ? m : NULL;
+}
+
+/* ---- one file by path or name ------------------------------------------- */
+
+static nj_status missing_model(const nj_catalogue *c, nj_model_kind kind,
+                               const char *name, nj_err *err)
+{
+    const nj_model *known = nj_catalogue_find(c, kind, name);
+    const char *near = nj_catalogue_nearest(c, kind, name);
+
+    if (known && known->state == NJ_MODEL_WRONG_SIZE)
+        return nj_fail(err, NJ_E_USAGE,
+                       "'%s' has %llu bytes, %llu expected: fetch it again "
+                       "with scripts/fetch-models.sh %s",
+                       known->path, (unsigned long long)known->found_bytes,
+                       (unsigned long long)known->bytes, known->name);
+    if (known)
+        return nj_fail(err, NJ_E_USAGE,
+                       "'%s' is not in the models folder: fetch it with "
+                       "scripts/fetch-models.sh %s",
+                       name, known->name);
+    return nj_fail(err, NJ_E_USAGE, "'%s' is no file and no known model%s%s%s",
+                   name, near ? " (did you mean '" : "", near ? near : "",
+                   near ? "'?)" : "");
+}
+
+/* A path that exists, else a file of that name in a models folder, else the
+ * file of a known model. */
+static nj_status locate(const nj_catalogue *c, const nj_list *folders,
+                        nj_model_kind kind, const char *name, char **out,
+                        nj_err *err)
+{
+    const nj_model *m;
+
+    if (exists(name)) {
+        *out = nj_strdup(name);
+        return *out ? NJ_OK : no_memory(err);
+    }
+    for (size_t i = 0; i < folders->count; i++) {
+        *out = nj_path_join(folders->items[i], name);
+        if (!*out)
+            return no_memory(err);
+        if (name[0] != '/' && exists(*out) && !is_folder(*out))
+            return NJ_OK;
+        free(*out);
+        *out = NULL;
+    }
+    m = present(c, kind, name);
+    if (!m)
+        return missing_model(c, kind, name, err);
+    *out = nj_strdup(m->path);
+    return *out ? NJ_OK : no_memory(err);
+}
+
+static bool same_file(const char *a, const char *b)
+{
+    struct stat x;
+    struct stat y;
+
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
+}
+
+/* Names such as unet.safetensors are common: only the size tells a copy. */
+static bool is_copy(const nj_model *m, const char *path)
+{
+    struct stat st;
+
+    return m->bytes == 0 ||
+           (stat(path, &st) == 0 && (uint64_t)st.st_size == m->bytes);
+}
+
+/* The known model whose file this is; a copy of it elsewhere, under the same
+ * name, counts too. */
+static const nj_model *model_of_file(const nj_catalogue *c, nj_model_kind kind,
+                                     const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const nj_model *named;
+
+    for (size_t i = 0; i < nj_catalogue_count(c); i++) {
+        const nj_model *m = nj_catalogue_at(c, i);
+
+        if (m->kind == kind && same_file(m->path, path))
+            return m;
+    }
+    named = nj_catalogue_find(c, kind, slash ? slash + 1 : path);
+    return named && is_copy(named, path) ? named : NULL;
+}
+
+/* ---- files of the right kind ----------------------------------------------
+ */
+
+/* Tensors by which a network is known, under the names of its publishers. */
+static const char *const unet_marks[] = {"input_blocks.0.0.weight", NULL};
+static const char *const clip_marks[] = {
+    "token_embedding.weight", "text_model.embeddings.token_embedding.weight",
+    NULL};
+static const char *const context_marks[] = {
+    "positional_embedding", "text_model.embeddings.position_embedding.weight",
+    NULL};
+
+static const nj_view *find_mark(const nj_weights *w, const char *const *marks)
+{
+    const nj_view *v = NULL;
+
+    for (; *marks && !v; marks++)
+        v = nj_weights_find(w, *marks);
+    return v;
+}
+
+static nj_status check_unet(const char *path, nj_err *err)
+{
+    nj_weights *w;
+    nj_status status = nj_weights_open(path, &w, err);
+
+    if (status != NJ_OK)
+        return status;
+    if (!find_mark(w, unet_marks))
+        status =
+            nj_fail(err, NJ_E_FORMAT, "'%s' holds no guided-diffusion UNet%s",
+                    path, find_mark(w, clip_marks) ? " but a CLIP model" : "");
+    nj_weights_free(w);
+    return status;
+}
+
+/* Checks the kind and reads off the first one's vocabulary and context. */
+static nj_status check_clip(nj_model_files *m, const char *path, nj_err *err)
+{
+    const nj_view *tokens;
+    const nj_view *context;
+    nj_weights *w;
+    nj_status status = nj_weights_open(path, &w, err);
+
+    if (status != NJ_OK)
+        return status;
+    tokens = find_mark(w, clip_marks);
+    context = find_mark(w, context_marks);
+    if (!tokens || !context || tokens->ndim != 2 || context->ndim != 2)
+        status = nj_fail(err, NJ_E_FORMAT, "'%s' holds no CLIP model%s", path,
+                         find_mark(w, unet_marks) ? " but a UNet" : "");
+    else if (m->clip_count == 1) {
+        m->vocabulary_size = (size_t)tokens->shape[0];
+        m->context = (size_t)context->shape[0];
+    }
+    nj_weights_free(w);
+    return status;
+}
+
+/* ---- UNet and its card ------------------------------------------------------
+ */
+
+static nj_status use_card(nj_model_files *m, const char *path, nj_err *err)
+{
+    cJSON *json;
+    nj_status status = nj_unet_card_read(path, &m->flags, err);
+
+    if (status != NJ_OK)
+        return status;
+    m->card = nj_strdup(path);
+    if (!m->card)
+        return no_memory(err);
+    status = nj_json_read(path, &json, err);
+    if (status != NJ_OK)
+        return status;
+    m->defaults = cJSON_DetachItemFromObjectCaseSensitive(json, "defaults");
+    cJSON_Delete(json);
+    return NJ_OK;
+}
+
+static nj_status use_model(nj_model_files *m, const nj_model *model,
+                           nj_err *err)
+{
+    m->unet = nj_strdup(model->path);
+    return m->unet ? use_card(m, model->card_path, err) : no_memory(err);
+}
+
+/* --unet FILE [--unet-config CARD] */
+static nj_status named_unet(const nj_options *o, const nj_catalogue *c,
+                            const nj_list *folders, nj_model_files *m,
+                            nj_err *err)
+{
+    const nj_model *known;
+    nj_status status =
+        locate(c, folders, NJ_MODEL_UNET, o->unet, &m->unet, err);
+
+    if (status != NJ_OK)
+        return nj_err_add(err, "option '--unet'");
+    status = check_unet(m->unet, err);
+    if (status != NJ_OK)
+        return nj_err_add(err, "option '--unet'");
+    if (o->unet_config)
+        return NJ_OK;
+    known = model_of_file(c, NJ_MODEL_UNET, m->unet);
+    if (known)
+        return use_card(m, known->card_path, err);
+    return nj_fail(err, NJ_E_USAGE,
+                   "option '--unet': no model card is known for '%s', "
+                   "--unet-config CARD.json is expected",
+                   o->unet);
+}
+
+/* The best of what is there, else the demo model. */
+static nj_status any_unet(const nj_catalogue *c, nj_model_files *m, nj_err *err)
+{
+    const nj_model *model = NULL;
+    size_t count = sizeof(preferred_unets) / sizeof(preferred_unets[0]);
+
+    if (present(c, NJ_MODEL_CLIP, preferred_clip)) {
+        for (size_t i = 0; i < count && !model; i++)
+            model = present(c, NJ_MODEL_UNET, preferred_unets[i]);
+    }
+    if (!model) {
+        model = present(c, NJ_MODEL_UNET, demo_name);
+        m->demo = true;
+    }
+    if (!model)
+        return nj_fail(err, NJ_E_USAGE,
+                       "no model weights are there, not even the demo's: get "
+                       "some with scripts/fetch-models.sh, or name a file "
+                       "with --unet");
+    return use_model(m, model, err);
+}
+
+static nj_status find_unet(const nj_options *o, const nj_catalogue *c,
+                           const nj_list *folders, nj_model_files *m,
+                           nj_err *err)
+{
+    char *card = NULL;
+    nj_status status;
+
+    if (o->unet_config && !o->unet)
+        return nj_fail(err, NJ_E_USAGE,
+                       "option '--unet-config': '%s' is given without --unet",
+                       o->unet_config);
+    status = o->unet ? named_unet(o, c, folders, m, err) : any_unet(c, m, err);
+    if (status != NJ_OK || !o->unet_config)
+        return status;
+    status = locate(c, folders, NJ_MODEL_UNET, o->unet_config, &card, err);
+    if (status == NJ_OK)
+        status = use_card(m, card, err);
+    free(card);
+    return status == NJ_OK ? NJ_OK : nj_err_add(err, "option '--unet-config'");
+}
+
+/* ---- CLIP
+ * ----------------------------------------------------------------------- */
+
+static nj_status add_clip(nj_model_files *m, char *path, nj_err *err)
+{
+    if (!path)
+        return no_memory(err);
+    m->clips[m->clip_count++] = path;
+    return check_clip(m, path, err);
+}
+
+static nj_status named_clips(const nj_options *o, const nj_catalogue *c,
+                             const nj_list *folders, nj_model_files *m,
+                             nj_err *err)
+{
+    nj_status status = NJ_OK;
+
+    if (o->clip.count > NJ_ENGINE_CLIPS_MAX)
+        return nj_fail(err, NJ_E_USAGE,
+                       "option '--clip': %zu models are given, at most %d "
+                       "expected",
+                       o->clip.count, NJ_ENGINE_CLIPS_MAX);
+    for (size_t i = 0; i < o->clip.count && status == NJ_OK; i++) {
+        char *path = NULL;
+
+        status =
+            locate(c, folders, NJ_MODEL_CLIP, o->clip.items[i], &path, err);
+        if (status == NJ_OK)
+            status = add_clip(m, path, err);
+    }
+    return status == NJ_OK ? NJ_OK : nj_err_add(err, "option '--clip'");
+}
+
+/* The CLIP that the UNet's own card names, else ViT-B-16. */
+static nj_status default_clip(const nj_catalogue *c, nj_model_files *m,
+                              nj_err *err)
+{
+    const nj_model *unet = model_of_file(c, NJ_MODEL_UNET, m->unet);
+    const nj_model *clip = unet ? present(c, NJ_MODEL_CLIP, unet->name) : NULL;
+
+    if (!clip)
+        clip = present(c, NJ_MODEL_CLIP, preferred_clip);
+    if (!clip)
+        return nj_fail(err, NJ_E_USAGE,
+                       "no CLIP weights are there: fetch them with "
+                       "scripts/fetch-models.sh %s, or name a file with "
+                       "--clip",
+                       preferred_clip);
+    return add_clip(m, nj_strdup(clip->path), err);
+}
+
+/* ---- vocabulary
+ * -------------------------------------------------------------------- */
+
+/* A vocabulary file in the folder of `beside`. */
+static char *vocabulary_beside(const char *beside)
+{
+    const char *slash = strrchr(beside, '/');
+    char *folder = slash ? nj_strndup(beside, (size_t)(slash - beside) + 1)
+                         : nj_strdup("./");
+    char *path = NULL;
+
+    for (size_t i = 0; folder && i < VOCABULARY_FILES; i++) {
+        path = nj_path_join(folder, vocabulary_files[i]);
+        if (path && exists(path))
+            break;
+        free(path);
+        path = NULL;
+    }
+    free(folder);
+    return path;
+}
+
+/* The card's own, one beside the CLIP file, one in the models folders. */
+static nj_status find_vocabulary(const nj_catalogue *c, const nj_list *folders,
+                                 nj_model_files *m, nj_err *err)
+{
+    const nj_model *clip = model_of_file(c, NJ_MODEL_CLIP, m->clips[0]);
+    const nj_model *own =
+        clip ? present(c, NJ_MODEL_VOCABULARY, clip->name) : NULL;
+
+    m->vocabulary = own ? nj_strdup(own->path) : vocabulary_beside(m->clips[0]);
+    for (size_t i = 0; i < folders->count && !m->vocabulary; i++) {
+        char *inside = nj_path_join(folders->items[i], "x");
+
+        m->vocabulary = inside ? vocabulary_beside(inside) : NULL;
+        free(inside);
+    }
+    if (!m->vocabulary)
+        return nj_fail(err, NJ_E_USAGE,
+                       "CLIP's vocabulary '%s' is not in the models folder: "
+                       "scripts/setup.sh puts it there",
+                       vocabulary_files[0]);
+    return NJ_OK;
+}
+
+nj_status nj_model_files_find(const nj_options *o, const char *program_folder,
+                              nj_model_files *out, nj_err *err)
+{
+    nj_list folders = {0};
+    nj_catalogue *c = NULL;
+    nj_status status =
+        nj_models_folders(o->models_dir, program_folder, &folders, err);
+
+    *out = (nj_model_files){0};
+    if (status == NJ_OK)
+        status = nj_models_catalogue(&folders, &c, err);
+    if (status == NJ_OK)
+        status = find_unet(o, c, &folders, out, err);
+    if (status == NJ_OK)
+        status = o->clip.count ? named_clips(o, c, &folders, out, err)
+                               : default_clip(c, out, err);
+    if (status == NJ_OK)
+        status = find_vocabulary(c, &folders, out, err);
+    nj_catalogue_free(c);
+    nj_list_release(&folders);
+    return status;
+}

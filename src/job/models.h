@@ -1,0 +1,51 @@
+/* Which weight files a job uses: from --unet, --unet-config and --clip where
+ * they are given, else from what the models folder holds, else the demo model.
+ *
+ * Folders are searched in this order: the models folder (--models-dir, else
+ * $NIGHTJAR_MODELS, else $XDG_DATA_HOME/nightjar/models), then the program's
+ * own (share/nightjar/models beside bin, or models of the source tree), where
+ * the model cards and the demo model are.
+ */
+#ifndef NJ_JOB_MODELS_H
+#define NJ_JOB_MODELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/list.h"
+#include "engine/engine.h"
+#include "job/options.h"
+#include "weights/card.h"
+#include "weights/catalogue.h"
+
+/* Files of a job; texts are owned. */
+typedef struct nj_model_files {
+    char *unet;
+    char *card; /* JSON file with the UNet's flags */
+    nj_unet_card flags;
+    char *clips[NJ_ENGINE_CLIPS_MAX];
+    size_t clip_count;
+    char *vocabulary;
+    cJSON *defaults; /* settings that the card asks for, or NULL */
+    size_t context;  /* tokens of a text, of the first CLIP */
+    size_t vocabulary_size;
+    bool demo; /* the demo model was taken because no other is there */
+} nj_model_files;
+
+/* The folders to search. `program_folder` is where the executable is.
+ * NJ_E_USAGE when `models_dir` (may be NULL) is no folder. */
+nj_status nj_models_folders(const char *models_dir, const char *program_folder,
+                            nj_list *folders, nj_err *err) NJ_MUST_USE;
+
+/* Opens the catalogue of those folders; free with nj_catalogue_free. */
+nj_status nj_models_catalogue(const nj_list *folders, nj_catalogue **out,
+                              nj_err *err) NJ_MUST_USE;
+
+/* Finds the files that the options name and checks that each is of the right
+ * kind, without reading its tensors. Release *out in every case. */
+nj_status nj_model_files_find(const nj_options *o, const char *program_folder,
+                              nj_model_files *out, nj_err *err) NJ_MUST_USE;
+void nj_model_files_release(nj_model_files *m);
+
+#endif

@@ -1,0 +1,203 @@
+/* Options: said once, in the table of option_table.c. Reading a command line,
+ * --help, job files, records and checks all go through that table; a value
+ * remembers where it came from, and a weaker origin never replaces a stronger
+ * one, so origins may be applied in any order.
+ *
+ *     nj_options o;
+ *     nj_options_init(&o, &err);
+ *     nj_options_parse(&o, NJ_CMD_GENERATE, argc, argv, &prompts, &err);
+ *     ... o.settings.cutn, o.from[nj_option_index("cutn")] ...
+ *     nj_options_release(&o);
+ */
+#ifndef NJ_JOB_OPTIONS_H
+#define NJ_JOB_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/list.h"
+#include "base/str.h"
+#include "diffusion/settings.h"
+#include "job/seeds.h"
+
+#define NJ_OPTIONS_MAX 96
+
+/* Where a value came from; later ones win. */
+typedef enum nj_origin {
+    NJ_FROM_DEFAULT = 0,
+    NJ_FROM_CARD,
+    NJ_FROM_PRESET,
+    NJ_FROM_JOB,
+    NJ_FROM_COMMAND
+} nj_origin;
+
+typedef enum nj_command {
+    NJ_CMD_GENERATE = 1 << 0,
+    NJ_CMD_MODELS = 1 << 1,
+    NJ_CMD_PLAN = 1 << 2
+} nj_command;
+
+typedef enum nj_order { NJ_ORDER_SEED, NJ_ORDER_PROMPT } nj_order;
+
+/* All values. Texts are owned; NULL stands for "not given". */
+typedef struct nj_options {
+    nj_settings settings;
+    char *models_dir;
+    char *unet;
+    char *unet_config;
+    nj_list clip;
+    char *init_image;
+    nj_list image_prompt;
+    uint64_t seed;
+    nj_seeds seeds;
+    int n;
+    char *prompts;
+    nj_list sweep;
+    nj_order order;
+    char *out;
+    char *device;
+    nj_precision precision;
+    int threads;
+    bool truncate;
+    bool fast;
+    bool quiet;
+    bool json;
+    bool help;
+    bool version;
+    unsigned char from[NJ_OPTIONS_MAX]; /* nj_origin by place in the table */
+} nj_options;
+
+typedef enum nj_option_type {
+    NJ_OPT_FLAG,   /* bool */
+    NJ_OPT_INT,    /* int, or one of `words` */
+    NJ_OPT_DOUBLE, /* double */
+    NJ_OPT_U64,    /* uint64_t */
+    NJ_OPT_CHOICE, /* enum; `words` are its values' names */
+    NJ_OPT_TEXT,   /* char * */
+    NJ_OPT_CHARS,  /* char[max], NUL included */
+    NJ_OPT_LIST,   /* nj_list; may be given several times */
+    NJ_OPT_SEEDS   /* nj_seeds */
+} nj_option_type;
+
+typedef enum nj_option_group {
+    NJ_GROUP_MODELS,
+    NJ_GROUP_PICTURE,
+    NJ_GROUP_GUIDANCE,
+    NJ_GROUP_SEEDS,
+    NJ_GROUP_JOB,
+    NJ_GROUP_OUTPUT,
+    NJ_GROUP_MACHINE,
+    NJ_GROUP_GENERAL,
+    NJ_GROUP_COUNT
+} nj_option_group;
+
+/* What a value decides. */
+enum {
+    NJ_OF_PICTURE = 1,  /* what the picture is: part of its identity */
+    NJ_OF_RECORD = 2,   /* kept in records besides: how it was made */
+    NJ_OF_JOB = 4,      /* may stand in a job file */
+    NJ_OF_WHOLE = 16,   /* the same for all pictures of a job */
+    NJ_ONLY_CHANGED = 8 /* for nj_options_to_json: leave out what has the
+                           table's default */
+};
+
+typedef struct nj_option_word {
+    const char *name;
+    int value;
+} nj_option_word;
+
+typedef struct nj_option {
+    const char *name; /* with '-'; the JSON key is the same with '_' */
+    char letter;      /* short name or 0 */
+    nj_option_type type;
+    size_t offset; /* in nj_options */
+    double min;
+    double max;
+    const char *value;           /* how --help calls the value */
+    const nj_option_word *words; /* ended by a NULL name */
+    const char *fallback;        /* default as text; NULL: not given */
+    const char *shown;           /* default as --help says it, or NULL */
+    bool (*good)(const char *);  /* further check of a text, or NULL */
+    const char *expected;        /* what `good` asks for */
+    unsigned traits;
+    nj_option_group group;
+    unsigned commands; /* nj_command bits */
+    const char *help;
+} nj_option;
+
+/* The table, in the order of --help. */
+size_t nj_option_count(void);
+const nj_option *nj_option_at(size_t i);
+size_t nj_option_index(const nj_option *o);
+const char *nj_option_group_name(nj_option_group group);
+
+/* The option of that name; '_' and '-' are the same. NULL: none. */
+const nj_option *nj_option_find(const char *name, size_t n);
+
+/* " (did you mean 'steps'?)" for a name that no option of `command` has, or
+ * "" when none is near; `prefix` stands before the name ("--" or "").
+ * underscores: names are shown as JSON keys. */
+void nj_option_hint(nj_str *out, unsigned command, const char *name,
+                    bool json_key);
+
+/* All defaults. Release *o in every case. */
+nj_status nj_options_init(nj_options *o, nj_err *err) NJ_MUST_USE;
+void nj_options_release(nj_options *o);
+nj_status nj_options_copy(const nj_options *from, nj_options *to,
+                          nj_err *err) NJ_MUST_USE;
+
+/* Checks a value's text and stores it unless a stronger origin already gave
+ * one. A list grows when the same origin gives several. The error says what
+ * was expected but not the option's name: callers know how it was spelled. */
+nj_status nj_options_set(nj_options *o, const nj_option *option,
+                         const char *text, nj_origin from,
+                         nj_err *err) NJ_MUST_USE;
+
+/* Takes back a value that came from the same or a weaker origin: a list is
+ * emptied, other values count as not given. */
+void nj_options_forget(nj_options *o, const nj_option *option, nj_origin from);
+
+bool nj_options_given(const nj_options *o, const char *name);
+nj_origin nj_options_origin(const nj_options *o, const char *name);
+
+/* Puts the option as its user wrote it ("option '--cutn'", "key 'cutn'") before
+ * the text of *err and returns its code. */
+nj_status nj_options_blame(const nj_options *o, const char *name, nj_err *err);
+
+/* The value as text that nj_options_set reads back to the same value (a list:
+ * entry after entry, parted by newlines). NULL when it was not given or memory
+ * is short; the caller frees it. */
+char *nj_options_text(const nj_options *o, const nj_option *option);
+
+/* Reads a command line (without the program's and command's names). What is
+ * no option goes to `rest`; "--" ends the options. */
+nj_status nj_options_parse(nj_options *o, nj_command command, int argc,
+                           char *const *argv, nj_list *rest,
+                           nj_err *err) NJ_MUST_USE;
+
+/* The same for options that stand in a file: only those that a job file may
+ * hold are known. */
+nj_status nj_options_parse_from(nj_options *o, nj_origin from, int argc,
+                                char *const *argv, nj_list *rest,
+                                nj_err *err) NJ_MUST_USE;
+
+/* Sets option `key` of a JSON object from its value: text, number, true/false,
+ * null (leaves the default), lists where the option takes several. */
+nj_status nj_options_set_json(nj_options *o, const char *key,
+                              const cJSON *value, nj_origin from,
+                              nj_err *err) NJ_MUST_USE;
+
+/* Appends to `object` every option that has one of `traits` and a value, under
+ * its JSON key. False when memory is short. */
+bool nj_options_to_json(const nj_options *o, unsigned traits, cJSON *object);
+
+/* JSON key of an option. */
+void nj_option_key(const nj_option *option, char out[64]);
+
+/* Appends the options of a command, grouped, at most 80 columns wide. */
+void nj_options_help(nj_str *out, nj_command command);
+
+#endif

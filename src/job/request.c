@@ -1,0 +1,295 @@
+/* Requests: see request.h. */
+#include "job/request.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "job/alternatives.h"
+#include "job/spec.h"
+
+#define REQUEST_FILE_MAX ((size_t)64 << 20)
+#define WISHES_MAX       100000
+
+static nj_status no_memory(nj_err *err)
+{
+    return nj_fail(err, NJ_E_MEMORY, "no memory for the job");
+}
+
+static void release_wish(nj_wish *w)
+{
+    nj_options_release(&w->options);
+    nj_list_release(&w->prompts);
+    nj_list_release(&w->swept);
+    nj_list_release(&w->sweeps);
+}
+
+void nj_request_release(nj_request *r)
+{
+    for (size_t i = 0; i < r->count; i++)
+        release_wish(&r->wishes[i]);
+    free(r->wishes);
+    *r = (nj_request){0};
+}
+
+nj_wish *nj_request_add(nj_request *r, const nj_options *options)
+{
+    nj_wish *w;
+
+    if (!nj_grow(&r->wishes, &r->capacity, r->count + 1, sizeof(*w)))
+        return NULL;
+    w = &r->wishes[r->count];
+    *w = (nj_wish){0};
+    if (nj_options_copy(options, &w->options, NULL) != NJ_OK ||
+        !nj_list_add_all(&w->sweeps, &options->sweep)) {
+        release_wish(w);
+        return NULL;
+    }
+    r->count++;
+    return w;
+}
+
+nj_status nj_wish_add_prompt(nj_wish *w, const char *text, nj_err *err)
+{
+    return nj_alternatives_expand(text, NJ_JOB_PICTURES_MAX, &w->prompts, err);
+}
+
+/* ---- files
+ * ------------------------------------------------------------------- */
+
+static nj_status read_stdin(char **bytes, size_t *n, nj_err *err)
+{
+    nj_str s = {0};
+    char part[65536];
+    ssize_t got;
+
+    while ((got = read(STDIN_FILENO, part, sizeof(part))) != 0) {
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0 || s.length > REQUEST_FILE_MAX)
+            break;
+        nj_str_addn(&s, part, (size_t)got);
+    }
+    *n = s.length;
+    if (got != 0) {
+        nj_str_release(&s);
+        return nj_fail(err, NJ_E_IO, "cannot read standard input: %s",
+                       got < 0 ? strerror(errno) : "it is too long");
+    }
+    *bytes = nj_str_take(&s);
+    return *bytes ? NJ_OK : no_memory(err);
+}
+
+/* A job file begins with "{", anything else is a prompt list. */
+static nj_status add_file(nj_request *r, const nj_options *o, const char *name,
+                          nj_err *err)
+{
+    char *bytes = NULL;
+    size_t n = 0;
+    size_t start;
+    nj_status status =
+        strcmp(name, "-") == 0
+            ? read_stdin(&bytes, &n, err)
+            : nj_file_read(name, REQUEST_FILE_MAX, &bytes, &n, err);
+
+    if (status != NJ_OK)
+        return status;
+    start = strspn(bytes, " \t\r\n");
+    status = bytes[start] == '{' ? nj_request_add_json(r, o, bytes, n, err)
+                                 : nj_request_add_lines(r, o, bytes, n, err);
+    free(bytes);
+    if (status == NJ_OK)
+        return NJ_OK;
+    return nj_err_add(err, "%s",
+                      strcmp(name, "-") == 0 ? "standard input" : name);
+}
+
+static bool is_file_name(const char *argument)
+{
+    size_t n = strlen(argument);
+
+    return strcmp(argument, "-") == 0 ||
+           (n > 5 && strcmp(argument + n - 5, ".json") == 0);
+}
+
+/* ---- sweeps
+ * -------------------------------------------------------------------- */
+
+/* "name=v1,v2" -> the option and its values. */
+static nj_status read_sweep(const char *text, const nj_option **option,
+                            nj_list *values, nj_err *err)
+{
+    size_t n = strcspn(text, "=");
+    const char *p = text + n + 1;
+    bool marked = text[n] && *p == NJ_SWEEP_MARK;
+    char comma[2] = {marked ? NJ_SWEEP_MARK : strchr(text, ';') ? ';' : ',', 0};
+
+    *option = nj_option_find(text, n);
+    if (!text[n] || !*option)
+        return nj_fail(
+            err, NJ_E_USAGE,
+            "'%s' is not name=value,value with the name of an option", text);
+    if (!((*option)->traits & NJ_OF_PICTURE))
+        return nj_fail(err, NJ_E_USAGE,
+                       "'%s' cannot be swept, it decides nothing about a "
+                       "picture or holds for the whole job",
+                       (*option)->name);
+    for (p += marked;; p++) {
+        size_t length = strcspn(p, comma);
+
+        if (!nj_list_addn(values, p, length))
+            return no_memory(err);
+        p += length;
+        if (!*p)
+            return NJ_OK;
+    }
+}
+
+/* Puts wishes with each value of w's first sweep at the end of `to`. */
+static nj_status multiply(const nj_wish *w, nj_request *to, nj_err *err)
+{
+    nj_list values = {0};
+    const nj_option *option;
+    nj_status status = read_sweep(w->sweeps.items[0], &option, &values, err);
+
+    for (size_t i = 0; i < values.count && status == NJ_OK; i++) {
+        nj_wish *copy = nj_request_add(to, &w->options);
+
+        if (!copy || to->count > WISHES_MAX) {
+            status = no_memory(err);
+            break;
+        }
+        nj_list_release(&copy->sweeps);
+        if (!nj_list_add_all(&copy->prompts, &w->prompts) ||
+            !nj_list_add_all(&copy->swept, &w->swept) ||
+            !nj_list_add(&copy->swept, option->name))
+            status = no_memory(err);
+        for (size_t k = 1; k < w->sweeps.count && status == NJ_OK; k++) {
+            if (!nj_list_add(&copy->sweeps, w->sweeps.items[k]))
+                status = no_memory(err);
+        }
+        if (status == NJ_OK)
+            status = nj_options_set(&copy->options, option, values.items[i],
+                                    NJ_FROM_COMMAND, err);
+    }
+    nj_list_release(&values);
+    return status == NJ_OK ? NJ_OK : nj_err_add(err, "option '--sweep'");
+}
+
+/* Multiplies out one sweep of every wish that has any left; *more says whether
+ * there was one. */
+static nj_status sweep_once(nj_request *r, bool *more, nj_err *err)
+{
+    nj_request swept = {0};
+    nj_status status = NJ_OK;
+
+    *more = false;
+    for (size_t i = 0; i < r->count; i++)
+        *more = *more || r->wishes[i].sweeps.count;
+    if (!*more)
+        return NJ_OK;
+    for (size_t i = 0; i < r->count && status == NJ_OK; i++) {
+        const nj_wish *w = &r->wishes[i];
+
+        if (w->sweeps.count) {
+            status = multiply(w, &swept, err);
+        } else {
+            nj_wish *copy = nj_request_add(&swept, &w->options);
+
+            if (!copy || !nj_list_add_all(&copy->prompts, &w->prompts) ||
+                !nj_list_add_all(&copy->swept, &w->swept))
+                status = no_memory(err);
+            else
+                nj_list_release(&copy->sweeps);
+        }
+    }
+    nj_request_release(r);
+    *r = swept;
+    return status;
+}
+
+/* ---- the whole
+ * -------------------------------------------------------------------- */
+
+/* Options that hold for a whole job must not differ between its parts. */
+static nj_status check_whole(const nj_request *r, nj_err *err)
+{
+    for (size_t k = 0; k < nj_option_count(); k++) {
+        const nj_option *option = nj_option_at(k);
+        char *first;
+        bool same = true;
+
+        if (!(option->traits & NJ_OF_WHOLE))
+            continue;
+        first = nj_options_text(&r->wishes[0].options, option);
+        for (size_t i = 1; i < r->count && same; i++) {
+            char *other = nj_options_text(&r->wishes[i].options, option);
+
+            same = (!first && !other) ||
+                   (first && other && strcmp(first, other) == 0);
+            free(other);
+        }
+        free(first);
+        if (!same)
+            return nj_fail(err, NJ_E_USAGE,
+                           "'%s' holds for the whole job, but its parts give "
+                           "different values",
+                           option->name);
+    }
+    return NJ_OK;
+}
+
+static nj_status add_arguments(nj_request *r, const nj_options *o,
+                               const nj_list *arguments, nj_err *err)
+{
+    nj_wish *own = nj_request_add(r, o);
+    nj_status status = own ? NJ_OK : no_memory(err);
+
+    for (size_t i = 0; i < arguments->count && status == NJ_OK; i++) {
+        const char *argument = arguments->items[i];
+
+        if (!is_file_name(argument))
+            status = nj_wish_add_prompt(&r->wishes[0], argument, err);
+    }
+    for (size_t i = 0; i < arguments->count && status == NJ_OK; i++) {
+        if (is_file_name(arguments->items[i]))
+            status = add_file(r, o, arguments->items[i], err);
+    }
+    if (status == NJ_OK && o->prompts)
+        status = add_file(r, o, o->prompts, err);
+    return status;
+}
+
+/* Parts without prompts say nothing; a request without any keeps one, whose
+ * lack of prompts is told later. */
+static void drop_empty(nj_request *r)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->wishes[i].prompts.count || (i + 1 == r->count && !kept))
+            r->wishes[kept++] = r->wishes[i];
+        else
+            release_wish(&r->wishes[i]);
+    }
+    r->count = kept;
+}
+
+nj_status nj_request_build(const nj_options *options, const nj_list *arguments,
+                           nj_request *out, nj_err *err)
+{
+    bool more = true;
+    nj_status status;
+
+    *out = (nj_request){0};
+    status = add_arguments(out, options, arguments, err);
+    if (status == NJ_OK)
+        drop_empty(out);
+    while (status == NJ_OK && more)
+        status = sweep_once(out, &more, err);
+    return status == NJ_OK ? check_whole(out, err) : status;
+}

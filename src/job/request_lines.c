@@ -1,0 +1,119 @@
+/* Prompt lists: see request.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "job/request.h"
+
+#define WORDS_MAX 128
+
+/* Takes blank-parted words off *rest; "..." keeps blanks. False when a quote
+ * has no end. */
+static bool next_word(const char **rest, nj_str *word)
+{
+    const char *p = *rest + strspn(*rest, " \t");
+    bool quoted = false;
+
+    word->length = 0;
+    for (; *p && (quoted || (*p != ' ' && *p != '\t')); p++) {
+        if (*p == '"')
+            quoted = !quoted;
+        else
+            nj_str_addc(word, *p);
+    }
+    *rest = p;
+    return !quoted;
+}
+
+static nj_status split_words(const char *text, nj_list *words, nj_err *err)
+{
+    nj_str word = {0};
+    nj_status status = NJ_OK;
+
+    while (status == NJ_OK && text[strspn(text, " \t")]) {
+        if (!next_word(&text, &word))
+            status = nj_fail(err, NJ_E_USAGE, "a quote has no end");
+        else if (words->count >= WORDS_MAX)
+            status = nj_fail(err, NJ_E_USAGE, "too many options");
+        else if (!nj_list_addn(words, word.text ? word.text : "", word.length))
+            status = nj_fail(err, NJ_E_MEMORY, "no memory for the job");
+    }
+    nj_str_release(&word);
+    return status;
+}
+
+static nj_status set_words(nj_wish *w, const char *text, nj_err *err)
+{
+    nj_list words = {0};
+    nj_list rest = {0};
+    nj_status status = split_words(text, &words, err);
+
+    if (status == NJ_OK)
+        status =
+            nj_options_parse_from(&w->options, NJ_FROM_JOB, (int)words.count,
+                                  words.items, &rest, err);
+    if (status == NJ_OK && rest.count)
+        status =
+            nj_fail(err, NJ_E_USAGE, "'%s' is not an option", rest.items[0]);
+    nj_list_release(&words);
+    nj_list_release(&rest);
+    return status;
+}
+
+static char *trimmed(const char *text, size_t n)
+{
+    while (n && strchr(" \t\r", text[0])) {
+        text++;
+        n--;
+    }
+    while (n && strchr(" \t\r", text[n - 1]))
+        n--;
+    return nj_strndup(text, n);
+}
+
+/* Lines without options share one wish, so that their pictures take turns. */
+static nj_status add_line(nj_request *r, const nj_options *o, size_t *plain,
+                          char *line, nj_err *err)
+{
+    char *options = strstr(line, " -- ");
+    nj_wish *w;
+    nj_status status = NJ_OK;
+
+    if (!options && *plain < r->count)
+        return nj_wish_add_prompt(&r->wishes[*plain], line, err);
+    if (!options)
+        *plain = r->count;
+    else
+        *options = '\0';
+    w = nj_request_add(r, o);
+    if (!w)
+        return nj_fail(err, NJ_E_MEMORY, "no memory for the job");
+    if (options)
+        status = set_words(w, options + 4, err);
+    return status == NJ_OK ? nj_wish_add_prompt(w, line, err) : status;
+}
+
+nj_status nj_request_add_lines(nj_request *r, const nj_options *options,
+                               const char *text, size_t n, nj_err *err)
+{
+    const char *end = text + n;
+    size_t plain = (size_t)-1;
+    nj_status status = NJ_OK;
+
+    if (memchr(text, '\0', n))
+        return nj_fail(err, NJ_E_USAGE, "it holds a NUL byte");
+    for (int number = 1; text < end && status == NJ_OK; number++) {
+        size_t length = strcspn(text, "\n");
+        char *line = trimmed(text, length);
+
+        if (!line)
+            return nj_fail(err, NJ_E_MEMORY, "no memory for the job");
+        if (line[0] && line[0] != '#')
+            status = add_line(r, options, &plain, line, err);
+        if (status != NJ_OK)
+            nj_err_add(err, "line %d", number);
+        free(line);
+        text += length + 1;
+    }
+    return status;
+}

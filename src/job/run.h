@@ -1,0 +1,74 @@
+/* Run: a plan worked off in one output folder.
+ *
+ * Pictures that are there already with the same identity are skipped, so the
+ * same job again continues where it ended. A file that is a different picture
+ * is never overwritten: the new one gets 8 digits of its identity into its
+ * name. Every file appears whole or not at all.
+ *
+ *     nj_run_config c = {.job = &job, .plan = &plan, .engine = open_engine,
+ *                        .event = show, .stop = &stop};
+ *     nj_tally tally;
+ *     nj_status status = nj_run(&c, &tally, &err);
+ */
+#ifndef NJ_JOB_RUN_H
+#define NJ_JOB_RUN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "engine/engine.h"
+#include "job/plan.h"
+#include "job/spec.h"
+#include "job/stop.h"
+
+typedef struct nj_tally {
+    size_t planned;
+    size_t made;
+    size_t skipped; /* there already */
+    size_t failed;
+} nj_tally;
+
+typedef enum nj_event_kind {
+    NJ_EVENT_LOADING, /* the engine is being loaded */
+    NJ_EVENT_LOADED,  /* facts is set */
+    NJ_EVENT_BATCH,   /* `images` pictures are begun */
+    NJ_EVENT_STEP,    /* a network step of the batch is done */
+    NJ_EVENT_SAVED,   /* a picture is on the disk; `last`: the finished one */
+    NJ_EVENT_SKIPPED,
+    NJ_EVENT_FAILED /* `why` is set */
+} nj_event_kind;
+
+/* Something that happened. All pointers are borrowed during the call. */
+typedef struct nj_event {
+    nj_event_kind kind;
+    const nj_job *job;
+    const nj_image *image; /* SAVED, SKIPPED, FAILED */
+    size_t number;         /* its place in the plan, from 0 */
+    const char *path;
+    const nj_engine_picture *picture; /* SAVED */
+    const nj_engine_facts *facts;     /* LOADED */
+    const nj_err *why;
+    size_t images;
+    int iteration;
+    int iterations;
+    const nj_tally *tally;
+} nj_event;
+
+typedef struct nj_run_config {
+    const nj_job *job;
+    const nj_plan *plan;
+    void *user;
+    /* Called once, when the first picture has to be made. */
+    nj_status (*engine)(void *user, const nj_engine_api **api, nj_err *err);
+    void (*event)(void *user, const nj_event *event); /* or NULL */
+    nj_stop *stop;                                    /* or NULL */
+} nj_run_config;
+
+/* NJ_OK when the plan was worked off, even if pictures failed (see the tally);
+ * NJ_E_INTERRUPTED when it was asked to stop before the end; else what made
+ * going on pointless: no engine, no room on the disk, weights that changed. */
+nj_status nj_run(const nj_run_config *config, nj_tally *tally,
+                 nj_err *err) NJ_MUST_USE;
+
+#endif

@@ -1,0 +1,237 @@
+/* Targets: see target.h. */
+#include "job/target.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "job/names.h"
+
+void nj_target_release(nj_target *t)
+{
+    free(t->path);
+    *t = (nj_target){0};
+}
+
+#define EXTRAS_MAX 32
+
+/* The values of swept options, as a name shows them. */
+static nj_status swept_values(const nj_group *g, nj_name_extra *extras,
+                              char **values, nj_err *err)
+{
+    for (size_t i = 0; i < g->swept.count; i++) {
+        const char *name = g->swept.items[i];
+
+        values[i] =
+            nj_options_text(&g->options, nj_option_find(name, strlen(name)));
+        if (!values[i])
+            return nj_fail(err, NJ_E_MEMORY, "no memory for names");
+        extras[i] = (nj_name_extra){name, values[i]};
+    }
+    return NJ_OK;
+}
+
+nj_status nj_target_name(const nj_job *job, const nj_image *image,
+                         int iteration, const char *identity, char **out,
+                         nj_err *err)
+{
+    const nj_group *g = nj_plan_group(job, image);
+    nj_name_extra extras[EXTRAS_MAX + 1];
+    char *values[EXTRAS_MAX] = {NULL};
+    nj_name name = {
+        .prompt = nj_plan_prompt(job, image)->text,
+        .iteration = iteration,
+        .seed = image->seed,
+        .extras = extras,
+        .extra_count = g->swept.count + (identity != NULL),
+    };
+    nj_status status = NJ_OK;
+
+    if (g->swept.count > EXTRAS_MAX)
+        return nj_fail(err, NJ_E_USAGE, "more than %d options are swept",
+                       EXTRAS_MAX);
+    status = swept_values(g, extras, values, err);
+    extras[g->swept.count] = (nj_name_extra){"id", identity};
+    if (status == NJ_OK)
+        status = nj_name_make(&name, out, err);
+    for (size_t i = 0; i < g->swept.count; i++)
+        free(values[i]);
+    return status;
+}
+
+static nj_status make_path(const nj_job *job, const nj_image *image,
+                           int iteration, const char *identity, nj_target *out,
+                           nj_err *err)
+{
+    char *name = NULL;
+    nj_status status =
+        nj_target_name(job, image, iteration, identity, &name, err);
+
+    if (status != NJ_OK)
+        return status;
+    free(out->path);
+    out->path = nj_path_join(job->out, name);
+    free(name);
+    return out->path ? NJ_OK : nj_fail(err, NJ_E_MEMORY, "no memory for names");
+}
+
+static bool exists(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0;
+}
+
+/* A file that is no PNG or holds no record is another picture. */
+static bool is_picture(const char *path, const char *identity)
+{
+    char found[65];
+
+    return nj_record_identity_of(path, found, NULL) == NJ_OK &&
+           strcmp(found, identity) == 0;
+}
+
+static nj_status find_tagged(const nj_record_source *from,
+                             const nj_image *image, int iteration,
+                             const char *identity, nj_target *out, nj_err *err)
+{
+    char tag[9];
+    nj_status status;
+
+    memcpy(tag, identity, 8);
+    tag[8] = '\0';
+    status = make_path(from->job, image, iteration, tag, out, err);
+    if (status != NJ_OK || !exists(out->path))
+        return status;
+    out->done = is_picture(out->path, identity);
+    return out->done
+               ? NJ_OK
+               : nj_fail(err, NJ_E_IO, "'%s' is another picture", out->path);
+}
+
+nj_status nj_target_find(const nj_record_source *from, const nj_image *image,
+                         int iteration, nj_target *out, nj_err *err)
+{
+    bool tagged = nj_plan_prompt(from->job, image)->tagged;
+    char identity[65];
+    nj_status status;
+
+    *out = (nj_target){0};
+    status = make_path(from->job, image, iteration, NULL, out, err);
+    if (status != NJ_OK || (!tagged && !exists(out->path)))
+        return status;
+    status = nj_record_identity(from, image, identity, err);
+    if (status == NJ_OK) {
+        out->done = !tagged && is_picture(out->path, identity);
+        if (out->done)
+            return NJ_OK;
+        status = find_tagged(from, image, iteration, identity, out, err);
+    }
+    if (status != NJ_OK)
+        nj_target_release(out);
+    return status;
+}
+
+/* ---- names that meet
+ * ---------------------------------------------------------- */
+
+struct named {
+    char *name;
+    uint32_t group;
+    uint32_t prompt;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    const struct named *x = a;
+    const struct named *y = b;
+    int order = strcmp(x->name, y->name);
+
+    if (order)
+        return order;
+    if (x->group != y->group)
+        return x->group < y->group ? -1 : 1;
+    return x->prompt < y->prompt ? -1 : x->prompt > y->prompt;
+}
+
+/* Whether two groups ask for the same pictures of a prompt. */
+static bool same_settings(const nj_group *a, const nj_group *b)
+{
+    for (size_t i = 0; i < nj_option_count(); i++) {
+        const nj_option *option = nj_option_at(i);
+        char *x;
+        char *y;
+        bool same;
+
+        if (!(option->traits & NJ_OF_PICTURE))
+            continue;
+        x = nj_options_text(&a->options, option);
+        y = nj_options_text(&b->options, option);
+        same = x && y ? strcmp(x, y) == 0 : !x && !y;
+        free(x);
+        free(y);
+        if (!same)
+            return false;
+    }
+    return true;
+}
+
+static void tag_equal_names(nj_job *job, const struct named *all, size_t count)
+{
+    const struct named *first = all;
+
+    for (size_t i = 1; i < count; i++) {
+        nj_job_prompt *p = &job->groups[all[i].group].prompts[all[i].prompt];
+        const nj_group *g = &job->groups[first->group];
+
+        if (strcmp(first->name, all[i].name) != 0)
+            first = &all[i];
+        else if (strcmp(p->text, g->prompts[first->prompt].text) != 0 ||
+                 !same_settings(g, &job->groups[all[i].group]))
+            p->tagged = true;
+    }
+}
+
+static nj_status name_all(const nj_job *job, struct named *all, size_t *count,
+                          nj_err *err)
+{
+    for (uint32_t g = 0; g < job->group_count; g++) {
+        for (uint32_t p = 0; p < job->groups[g].prompt_count; p++) {
+            nj_image image = {g, p, 0};
+            nj_status status =
+                nj_target_name(job, &image, 0, NULL, &all[*count].name, err);
+
+            if (status != NJ_OK)
+                return status;
+            all[*count].group = g;
+            all[*count].prompt = p;
+            (*count)++;
+        }
+    }
+    return NJ_OK;
+}
+
+nj_status nj_job_tag(nj_job *job, nj_err *err)
+{
+    struct named *all;
+    size_t room = 0;
+    size_t count = 0;
+    nj_status status;
+
+    for (size_t g = 0; g < job->group_count; g++)
+        room += job->groups[g].prompt_count;
+    all = nj_calloc(room, sizeof(*all));
+    if (!all)
+        return nj_fail(err, NJ_E_MEMORY, "no memory for names");
+    status = name_all(job, all, &count, err);
+    if (status == NJ_OK) {
+        qsort(all, count, sizeof(*all), by_name);
+        tag_equal_names(job, all, count);
+    }
+    for (size_t i = 0; i < count; i++)
+        free(all[i].name);
+    free(all);
+    return status;
+}

@@ -1,0 +1,163 @@
+/* CLIP: loading, and the image tower's entry. Lists of blocks are allocated
+ * from the configuration before any tensor is taken, so that checking and
+ * converting run the same code. */
+#include "model/clip.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "model/clip_layout.h"
+
+/* Not weights: counters, index tables, figures of TorchScript archives. */
+static const char *const ignored[] = {
+    "num_batches_tracked", "position_ids", "attn_mask", "input_resolution",
+    "context_length",      "vocab_size",   NULL};
+
+static void build(nj_params *p, void *net)
+{
+    nj_clip *c = net;
+
+    if (c->config.resnet)
+        nj_clip_resnet_build(p, c);
+    else
+        nj_clip_vit_build(p, c);
+    nj_clip_text_build(p, c);
+    nj_params_take(p, "logit_scale", 0, NULL);
+}
+
+static void plan_towers(nj_clip *c)
+{
+    const nj_clip_config *f = &c->config;
+
+    c->text.transformer = (nj_transformer){.count = f->text_layers,
+                                           .width = f->text_width,
+                                           .mlp = f->text_mlp,
+                                           .heads = f->text_heads,
+                                           .causal = true,
+                                           .gelu = f->gelu};
+    if (!f->resnet)
+        c->vit.transformer = (nj_transformer){.count = f->vision_layers[0],
+                                              .width = f->vision_width,
+                                              .mlp = f->vision_mlp,
+                                              .heads = f->vision_heads,
+                                              .gelu = f->gelu};
+}
+
+static bool allocate_blocks(nj_clip *c)
+{
+    nj_transformer *text = &c->text.transformer;
+    nj_transformer *vision = &c->vit.transformer;
+    size_t bottlenecks = 0;
+
+    for (int i = 0; i < 4; i++)
+        bottlenecks += (size_t)c->config.vision_layers[i];
+    text->blocks = nj_calloc((size_t)text->count, sizeof(*text->blocks));
+    vision->blocks = nj_calloc((size_t)vision->count, sizeof(*vision->blocks));
+    c->resnet.blocks = nj_calloc(bottlenecks, sizeof(*c->resnet.blocks));
+    return text->blocks && vision->blocks && c->resnet.blocks;
+}
+
+/* A network without tensors. */
+static nj_status layout(const nj_weights *weights, const nj_clip_hints *hints,
+                        nj_clip **out, nj_err *err)
+{
+    nj_clip *c = nj_calloc(1, sizeof(*c));
+    nj_status status = NJ_OK;
+
+    *out = NULL;
+    if (!c)
+        return nj_fail(err, NJ_E_MEMORY, "out of memory");
+    status = nj_clip_names_of(weights, &c->names, err);
+    if (status == NJ_OK)
+        status = nj_clip_read_config(weights, c->names, hints, &c->config, err);
+    if (status == NJ_OK) {
+        plan_towers(c);
+        if (!allocate_blocks(c))
+            status = nj_fail(err, NJ_E_MEMORY, "out of memory");
+    }
+    if (status == NJ_OK)
+        *out = c;
+    else
+        nj_clip_free(c);
+    return status;
+}
+
+nj_status nj_clip_inspect(const nj_weights *weights, const nj_clip_hints *hints,
+                          nj_clip_config *out, nj_err *err)
+{
+    nj_clip *c;
+    nj_status status = layout(weights, hints, &c, err);
+
+    if (status == NJ_OK)
+        status = nj_params_check(
+            weights,
+            &(const nj_blueprint){.build = build, .net = c, .ignored = ignored},
+            err);
+    if (status == NJ_OK)
+        *out = c->config;
+    nj_clip_free(c);
+    return status;
+}
+
+nj_status nj_clip_new(const nj_weights *weights, const nj_clip_hints *hints,
+                      nj_dtype dtype, th_device device, nj_clip **out,
+                      nj_err *err)
+{
+    nj_status status = layout(weights, hints, out, err);
+    nj_clip *c = *out;
+    float logit_scale = 0;
+
+    if (status != NJ_OK)
+        return status;
+    c->dtype = dtype;
+    c->device = device;
+    c->scope = th_scope_new(NULL);
+    status = nj_params_fill(
+        weights,
+        &(const nj_blueprint){.build = build, .net = c, .ignored = ignored},
+        &(const nj_target){c->scope, dtype, device}, err);
+    if (status != NJ_OK) {
+        nj_clip_free(c);
+        *out = NULL;
+        return status;
+    }
+    nj_view_to_f32(nj_weights_find(weights, "logit_scale"), &logit_scale);
+    c->logit_scale = exp((double)logit_scale);
+    return NJ_OK;
+}
+
+void nj_clip_free(nj_clip *c)
+{
+    if (!c)
+        return;
+    th_scope_free(c->scope);
+    free(c->text.transformer.blocks);
+    free(c->vit.transformer.blocks);
+    free(c->resnet.blocks);
+    free(c);
+}
+
+const nj_clip_config *nj_clip_shape(const nj_clip *c)
+{
+    return &c->config;
+}
+
+double nj_clip_logit_scale(const nj_clip *c)
+{
+    return c->logit_scale;
+}
+
+th_tensor *nj_clip_encode_image(th_scope *s, const nj_clip *c,
+                                const th_tensor *image,
+                                const nj_observer *observer)
+{
+    th_scope *t = th_scope_new(s);
+    th_tensor *x = th_channels_last(t, th_to(t, image, c->dtype, c->device));
+    th_tensor *e = c->config.resnet ? nj_clip_resnet_run(t, c, x, observer)
+                                    : nj_clip_vit_run(t, c, x, observer);
+
+    e = th_keep(s, th_to(t, e, th_dtype(image), c->device));
+    th_scope_free(t);
+    return e;
+}

@@ -1,0 +1,24 @@
+// Convolution on the CPU by Winograd's algorithm (cpu_winograd.hpp), and when
+// it is the better way.
+#ifndef NJ_TORCH_CONV_HPP
+#define NJ_TORCH_CONV_HPP
+
+#include "torch/th_internal.hpp"
+
+namespace th
+{
+
+// Whether conv_winograd can do this and is quicker than libtorch, for stride 1
+// and padding 1.
+bool winograd_fits(const at::Tensor &x, const at::Tensor &weight, bool turned);
+
+// turned false: the convolution of x [B,I,H,W] with weight [O,I,3,3]; bias [O]
+// may be undefined. turned true: the gradient for x of it, given the gradient
+// dy [B,O,H,W]. Channels last. Each image is computed by itself, in parts that
+// do not depend on the number of threads.
+at::Tensor conv_winograd(const at::Tensor &x, const at::Tensor &weight,
+                         const at::Tensor &bias, bool turned);
+
+} // namespace th
+
+#endif

@@ -1,0 +1,50 @@
+// Which compilation of the own loops this processor runs.
+#include "torch/cpu_kernels.hpp"
+#include "torch/cpu_winograd.hpp"
+
+extern const th::cpu_kernels th_cpu_kernels_baseline;
+#ifdef NJ_X86_KERNELS
+extern const th::cpu_kernels th_cpu_kernels_avx2, th_cpu_kernels_avx512;
+extern const th::winograd_kernels th_winograd_avx2, th_winograd_avx512;
+#endif
+
+namespace
+{
+
+struct choice {
+    const th::cpu_kernels *kernels;
+    const th::winograd_kernels *winograd;
+};
+
+choice choose()
+{
+#ifdef NJ_X86_KERNELS
+    if (__builtin_cpu_supports("avx512f") &&
+        __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vl"))
+        return {&th_cpu_kernels_avx512, &th_winograd_avx512};
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return {&th_cpu_kernels_avx2, &th_winograd_avx2};
+#endif
+    return {&th_cpu_kernels_baseline, nullptr};
+}
+
+const choice &best()
+{
+    static const choice c = choose();
+
+    return c;
+}
+
+} // namespace
+
+const th::cpu_kernels &th::kernels()
+{
+    return *best().kernels;
+}
+
+const th::winograd_kernels *th::winograd()
+{
+    return best().winograd;
+}

@@ -1,0 +1,52 @@
+// Group norm with scale and shift and SiLU as one function and its backward;
+// the CPU and CUDA versions have the same face.
+//
+// Per image b and group g with moments m = mean, r = 1 / sqrt(var + eps):
+//   u = (x - m) factor + offset,  factor = r gamma (1 + scale),
+//                                 offset = beta (1 + scale) + shift
+//   y = u sigmoid(u), or u without SiLU
+// Backward, with du = dy dy/du and N numbers in a group:
+//   dx = factor du - c1 - (x - m) c2,
+//   c1 = sum(factor du) / N,  c2 = r^2 sum(factor du (x - m)) / N
+// (Wu & He 2018, "Group Normalization", with the sums of the chain rule put
+// together). Statistics and arithmetic are float32.
+#ifndef NJ_TORCH_NORM_HPP
+#define NJ_TORCH_NORM_HPP
+
+#include "torch/th_internal.hpp"
+
+namespace th
+{
+
+// What the function depends on besides x. Undefined tensors: left out.
+struct norm_args {
+    int64_t groups;
+    double eps;
+    bool silu;
+    at::Tensor gamma, beta;  // [C]
+    at::Tensor scale, shift; // [B,C]
+};
+
+struct norm_result {
+    at::Tensor y;       // like x, channels last
+    at::Tensor moments; // [B,groups,2] f32: m, r
+};
+
+struct norm_gradient {
+    at::Tensor x, scale, shift; // undefined where not asked for
+};
+
+norm_result norm_forward_cpu(const at::Tensor &x, const norm_args &a);
+norm_gradient norm_backward_cpu(const at::Tensor &dy, const at::Tensor &x,
+                                const at::Tensor &moments, const norm_args &a,
+                                bool want_film);
+#ifdef NJ_CUDA
+norm_result norm_forward_cuda(const at::Tensor &x, const norm_args &a);
+norm_gradient norm_backward_cuda(const at::Tensor &dy, const at::Tensor &x,
+                                 const at::Tensor &moments, const norm_args &a,
+                                 bool want_film);
+#endif
+
+} // namespace th
+
+#endif

@@ -1,0 +1,205 @@
+// th_apply_bands and its place in autograd: the backward keeps the transposed
+// maps, a few kilobytes, and no picture.
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/functions/utils.h>
+#ifdef NJ_CUDA
+#include <c10/cuda/CUDAStream.h>
+#endif
+
+#include "torch/bands.hpp"
+#include "torch/th_internal.hpp"
+
+namespace
+{
+
+namespace ag = torch::autograd;
+
+// A map's arrays as tensors, on the device that will run it.
+struct held_band {
+    int64_t inputs, outputs, taps;
+    at::Tensor first, weights;
+
+    th::band view() const
+    {
+        return {inputs, outputs, taps, first.const_data_ptr<int32_t>(),
+                weights.const_data_ptr<float>()};
+    }
+};
+
+struct held_bands {
+    held_band rows, cols;
+};
+
+void check_band(const th_band &b, int64_t pictures, int64_t inputs)
+{
+    TORCH_CHECK(b.inputs == inputs, "a map of ", b.inputs, " inputs got ",
+                inputs);
+    TORCH_CHECK(b.outputs > 0 && b.taps > 0 && b.taps <= b.inputs, "a map of ",
+                b.outputs, " outputs has ", b.taps, " taps");
+    for (int64_t i = 0; i < pictures * b.outputs; i++)
+        TORCH_CHECK(b.first[i] >= 0 && b.first[i] + b.taps <= b.inputs,
+                    "a map reads outside its inputs");
+}
+
+template <class T>
+at::Tensor copied(const T *data, int64_t n, at::ScalarType type, at::Device to)
+{
+    return at::from_blob(const_cast<T *>(data), {n}, type)
+        .to(to, type, false, true);
+}
+
+held_band hold(const th_band &b, int64_t pictures, at::Device device)
+{
+    const int64_t n = pictures * b.outputs;
+
+    return {b.inputs, b.outputs, b.taps, copied(b.first, n, at::kInt, device),
+            copied(b.weights, n * b.taps, at::kFloat, device)};
+}
+
+// ---- the CPU ---------------------------------------------------------------
+
+void forward_on_cpu(const th::band &rows, const th::band &cols,
+                    const th::band_sizes &n, const float *x, float *y)
+{
+    const int64_t in = rows.inputs * cols.inputs;
+    const int64_t out = rows.outputs * cols.outputs;
+
+    at::parallel_for(
+        0, n.pictures * n.channels, 1, [&](int64_t i, int64_t end) {
+            std::vector<float> row(static_cast<size_t>(cols.inputs));
+
+            for (; i < end; i++) {
+                const int64_t r = i / n.channels, c = i % n.channels;
+
+                th::bands_forward_cpu(rows, cols, r,
+                                      x + (r % n.images * n.channels + c) * in,
+                                      y + i * out, row.data());
+            }
+        });
+}
+
+void backward_on_cpu(const th::band &rows, const th::band &cols,
+                     const th::band_sizes &n, const float *dy, float *dx)
+{
+    const int64_t in = rows.inputs * cols.inputs;
+    const int64_t out = rows.outputs * cols.outputs;
+
+    std::fill_n(dx, n.images * n.channels * out, 0.0F);
+    at::parallel_for(0, n.images * n.channels, 1, [&](int64_t i, int64_t end) {
+        std::vector<float> rest(
+            static_cast<size_t>(rows.inputs * cols.outputs));
+
+        for (; i < end; i++)
+            for (int64_t r = i / n.channels; r < n.pictures; r += n.images)
+                th::bands_backward_cpu(
+                    rows, cols, r, dy + (r * n.channels + i % n.channels) * in,
+                    dx + i * out, rest.data());
+    });
+}
+
+// ---- either device ---------------------------------------------------------
+
+#ifdef NJ_CUDA
+void run_on_cuda(bool back, const th::band &rows, const th::band &cols,
+                 const th::band_sizes &n, const at::Tensor &x, at::Tensor &y)
+{
+    const auto run = back ? th::bands_backward_cuda : th::bands_forward_cuda;
+    const int code = run(
+        rows, cols, n, x.const_data_ptr<float>(), y.mutable_data_ptr<float>(),
+        c10::cuda::getCurrentCUDAStream(x.device().index()).stream());
+
+    TORCH_CHECK(code == 0, "CUDA error ", code);
+}
+#else
+void run_on_cuda(bool, const th::band &, const th::band &,
+                 const th::band_sizes &, const at::Tensor &, at::Tensor &)
+{
+    TORCH_CHECK(false, "this program was built without CUDA kernels");
+}
+#endif
+
+// Forward: x [B,C,H,W] -> [R,C,S,T]; back, with the transposed maps: [R,C,S,T]
+// -> [B,C,H,W].
+at::Tensor run_bands(bool back, const at::Tensor &x, const held_bands &m,
+                     th::band_sizes n)
+{
+    const c10::OptionalDeviceGuard guard(x.device());
+    const th::band rows = m.rows.view(), cols = m.cols.view();
+    at::Tensor y = at::empty(
+        {back ? n.images : n.pictures, n.channels, rows.outputs, cols.outputs},
+        x.options());
+
+    if (!x.is_cpu())
+        run_on_cuda(back, rows, cols, n, x, y);
+    else
+        (back ? backward_on_cpu : forward_on_cpu)(rows, cols, n,
+                                                  x.const_data_ptr<float>(),
+                                                  y.mutable_data_ptr<float>());
+    return y;
+}
+
+// ---- autograd --------------------------------------------------------------
+
+struct bands_node : public ag::Node {
+    held_bands back;
+    th::band_sizes sizes = {};
+
+    ag::variable_list apply(ag::variable_list &&grads) override
+    {
+        if (!grads[0].defined())
+            return ag::variable_list(1);
+        return {run_bands(true, grads[0].contiguous(), back, sizes)};
+    }
+};
+
+at::Tensor apply_bands(const at::Tensor &x, const th_bands &b)
+{
+    const th::band_sizes sizes = {b.pictures, x.size(0), x.size(1)};
+    const held_bands maps = {hold(b.rows, b.pictures, x.device()),
+                             hold(b.cols, b.pictures, x.device())};
+    std::shared_ptr<bands_node> node;
+    at::Tensor y;
+
+    if (ag::compute_requires_grad(x)) {
+        node = std::shared_ptr<bands_node>(new bands_node, ag::deleteNode);
+        node->set_next_edges(ag::collect_next_edges(x));
+        node->back = {hold(b.rows_back, b.pictures, x.device()),
+                      hold(b.cols_back, b.pictures, x.device())};
+        node->sizes = sizes;
+    }
+    {
+        const c10::NoGradGuard no_grad;
+
+        y = run_bands(false, x.detach().contiguous(), maps, sizes);
+    }
+    if (node)
+        ag::set_history(y, node);
+    return y;
+}
+
+void check_bands(const at::Tensor &x, const th_bands &b)
+{
+    TORCH_CHECK(x.dim() == 4 && x.scalar_type() == at::kFloat,
+                "x must be float32 with 4 dimensions");
+    TORCH_CHECK(x.numel() > 0 && b.pictures > 0 && b.pictures % x.size(0) == 0,
+                b.pictures, " pictures do not divide into ", x.size(0),
+                " images");
+    check_band(b.rows, b.pictures, x.size(2));
+    check_band(b.cols, b.pictures, x.size(3));
+    check_band(b.rows_back, b.pictures, b.rows.outputs);
+    check_band(b.cols_back, b.pictures, b.cols.outputs);
+    TORCH_CHECK(b.rows_back.outputs == x.size(2) &&
+                    b.cols_back.outputs == x.size(3),
+                "the transposed maps have other sizes");
+}
+
+} // namespace
+
+extern "C" th_tensor *th_apply_bands(th_scope *s, const th_tensor *x,
+                                     const th_bands *bands)
+{
+    return th::op(s, "apply_bands", {x}, [&] {
+        check_bands(x->t, *bands);
+        return apply_bands(x->t, *bands);
+    });
+}

@@ -1,0 +1,130 @@
+// th_silu and th_quick_gelu: x sigmoid(k x) as one pass, keeping x only.
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/functions/utils.h>
+#include <torch/csrc/autograd/saved_variable.h>
+
+#include "torch/cpu_kernels.hpp"
+#include "torch/th_internal.hpp"
+
+namespace
+{
+
+constexpr int64_t gate_part = 32768; // numbers a thread takes at a time
+
+// x and dy in one memory order, so that both can be read as a row.
+at::Tensor like(const at::Tensor &t, const at::Tensor &pattern)
+{
+    return t.contiguous(pattern.suggest_memory_format());
+}
+
+// f(first, count) for parts of n numbers, on all threads.
+template <class F> void each_row(int64_t n, F f)
+{
+    const int64_t parts = (n + gate_part - 1) / gate_part;
+
+    at::parallel_for(0, parts, 1, [&](int64_t from, int64_t to) {
+        const int64_t first = from * gate_part;
+
+        f(first, std::min(to * gate_part, n) - first);
+    });
+}
+
+const char *bytes(const at::Tensor &t, int64_t element)
+{
+    return static_cast<const char *>(t.const_data_ptr()) +
+           element * t.element_size();
+}
+
+char *bytes_of(const at::Tensor &t, int64_t element)
+{
+    return static_cast<char *>(t.mutable_data_ptr()) +
+           element * t.element_size();
+}
+
+at::Tensor gate_forward(const at::Tensor &x, float k)
+{
+    const at::Tensor in = like(x, x), y = at::empty_like(in);
+    const bool bf16 = in.scalar_type() == at::kBFloat16;
+
+    each_row(in.numel(), [&](int64_t first, int64_t n) {
+        th::kernels().sigmoid_gate(n, bf16, k, bytes(in, first),
+                                   bytes_of(y, first));
+    });
+    return y;
+}
+
+at::Tensor gate_backward(const at::Tensor &dy, const at::Tensor &x, float k)
+{
+    const at::Tensor in = like(x, x), grad = like(dy, x),
+                     dx = at::empty_like(in);
+    const bool bf16 = in.scalar_type() == at::kBFloat16;
+
+    each_row(in.numel(), [&](int64_t first, int64_t n) {
+        th::kernels().sigmoid_gate_backward(n, bf16, k, bytes(in, first),
+                                            bytes(grad, first),
+                                            bytes_of(dx, first));
+    });
+    return dx;
+}
+
+struct gate_node : public torch::autograd::Node {
+    torch::autograd::SavedVariable x;
+    float k = 1;
+
+    torch::autograd::variable_list
+    apply(torch::autograd::variable_list &&grads) override
+    {
+        if (!grads[0].defined())
+            return {at::Tensor()};
+        return {gate_backward(grads[0], x.unpack(), k)};
+    }
+
+    void release_variables() override
+    {
+        x.reset_data();
+    }
+};
+
+at::Tensor own_gate(const at::Tensor &x, float k)
+{
+    at::Tensor y;
+
+    {
+        const c10::NoGradGuard no_grad;
+
+        y = gate_forward(x, k);
+    }
+    if (torch::autograd::compute_requires_grad(x)) {
+        const std::shared_ptr<gate_node> node(new gate_node,
+                                              torch::autograd::deleteNode);
+
+        node->set_next_edges(torch::autograd::collect_next_edges(x));
+        node->x = torch::autograd::SavedVariable(x, false);
+        node->k = k;
+        torch::autograd::set_history(y, node);
+    }
+    return y;
+}
+
+bool own_gate_fits(const at::Tensor &x)
+{
+    return x.is_cpu() && !th::plain_autograd() &&
+           (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
+}
+
+} // namespace
+
+extern "C" th_tensor *th_silu(th_scope *s, const th_tensor *x)
+{
+    return th::op(s, "silu", {x}, [&] {
+        return own_gate_fits(x->t) ? own_gate(x->t, 1) : at::silu(x->t);
+    });
+}
+
+extern "C" th_tensor *th_quick_gelu(th_scope *s, const th_tensor *x)
+{
+    return th::op(s, "quick_gelu", {x}, [&] {
+        return own_gate_fits(x->t) ? own_gate(x->t, 1.702f)
+                                   : x->t * at::sigmoid(1.702 * x->t);
+    });
+}

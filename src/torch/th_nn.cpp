@@ -1,0 +1,131 @@
+// Layers of networks whose stock autograd is good enough: one ATen call each.
+#include "torch/th_internal.hpp"
+
+extern "C" th_tensor *th_linear(th_scope *s, const th_tensor *x,
+                                const th_tensor *w, const th_tensor *b)
+{
+    return th::op(s, "linear", {x, w, th::opt(b)},
+                  [&] { return at::linear(x->t, w->t, th::maybe(b)); });
+}
+
+extern "C" th_tensor *th_batch_norm(th_scope *s, const th_tensor *x,
+                                    const th_tensor *mean, const th_tensor *var,
+                                    const th_tensor *gamma,
+                                    const th_tensor *beta, double eps)
+{
+    return th::op(
+        s, "batch_norm", {x, mean, var, th::opt(gamma), th::opt(beta)}, [&] {
+            return at::batch_norm(x->t, th::maybe(gamma), th::maybe(beta),
+                                  mean->t, var->t, false, 0, eps, false);
+        });
+}
+
+// libtorch's fused kernels keep q, k, v, the result and one number a row; the
+// plain chain of functions keeps the whole matrix of weights.
+extern "C" th_tensor *th_attention(th_scope *s, const th_tensor *q,
+                                   const th_tensor *k, const th_tensor *v,
+                                   double scale, bool causal)
+{
+    return th::op(s, "attention", {q, k, v}, [&] {
+        if (th::plain_autograd())
+            return std::get<0>(at::_scaled_dot_product_attention_math(
+                q->t, k->t, v->t, {}, 0.0, causal, {}, scale));
+        return at::scaled_dot_product_attention(q->t, k->t, v->t, {}, 0.0,
+                                                causal, scale);
+    });
+}
+
+extern "C" th_tensor *th_sigmoid(th_scope *s, const th_tensor *x)
+{
+    return th::op(s, "sigmoid", {x}, [&] { return at::sigmoid(x->t); });
+}
+
+extern "C" th_tensor *th_gelu(th_scope *s, const th_tensor *x)
+{
+    return th::op(s, "gelu", {x}, [&] { return at::gelu(x->t); });
+}
+
+extern "C" th_tensor *th_relu(th_scope *s, const th_tensor *x)
+{
+    return th::op(s, "relu", {x}, [&] { return at::relu(x->t); });
+}
+
+extern "C" th_tensor *th_leaky_relu(th_scope *s, const th_tensor *x,
+                                    double slope)
+{
+    return th::op(s, "leaky_relu", {x},
+                  [&] { return at::leaky_relu(x->t, slope); });
+}
+
+extern "C" th_tensor *th_softmax(th_scope *s, const th_tensor *x, int dim)
+{
+    return th::op(s, "softmax", {x}, [&] { return at::softmax(x->t, dim); });
+}
+
+extern "C" th_tensor *th_embedding(th_scope *s, const th_tensor *table,
+                                   const th_tensor *ids)
+{
+    return th::op(s, "embedding", {table, ids},
+                  [&] { return at::embedding(table->t, ids->t); });
+}
+
+extern "C" th_tensor *th_avg_pool2d(th_scope *s, const th_tensor *x, int size)
+{
+    return th::op(s, "avg_pool2d", {x},
+                  [&] { return at::avg_pool2d(x->t, size); });
+}
+
+extern "C" th_tensor *th_max_pool2d(th_scope *s, const th_tensor *x, int size)
+{
+    return th::op(s, "max_pool2d", {x},
+                  [&] { return at::max_pool2d(x->t, size); });
+}
+
+extern "C" th_tensor *th_adaptive_avg_pool2d(th_scope *s, const th_tensor *x,
+                                             int64_t h, int64_t w)
+{
+    return th::op(s, "adaptive_avg_pool2d", {x}, [&] {
+        return at::adaptive_avg_pool2d(x->t, {h, w});
+    });
+}
+
+extern "C" th_tensor *th_upsample_nearest2d(th_scope *s, const th_tensor *x,
+                                            int64_t h, int64_t w)
+{
+    return th::op(s, "upsample_nearest2d", {x}, [&] {
+        return at::upsample_nearest2d(x->t, {h, w});
+    });
+}
+
+extern "C" th_tensor *th_upsample_bilinear2d(th_scope *s, const th_tensor *x,
+                                             int64_t h, int64_t w,
+                                             bool align_corners)
+{
+    return th::op(s, "upsample_bilinear2d", {x}, [&] {
+        return at::upsample_bilinear2d(x->t, {h, w}, align_corners);
+    });
+}
+
+extern "C" th_tensor *th_upsample_bicubic2d(th_scope *s, const th_tensor *x,
+                                            int64_t h, int64_t w,
+                                            bool align_corners)
+{
+    return th::op(s, "upsample_bicubic2d", {x}, [&] {
+        return at::upsample_bicubic2d(x->t, {h, w}, align_corners);
+    });
+}
+
+extern "C" th_tensor *th_pixel_unshuffle(th_scope *s, const th_tensor *x,
+                                         int factor)
+{
+    return th::op(s, "pixel_unshuffle", {x},
+                  [&] { return at::pixel_unshuffle(x->t, factor); });
+}
+
+extern "C" th_tensor *th_grid_sample(th_scope *s, const th_tensor *x,
+                                     const th_tensor *grid, bool nearest)
+{
+    return th::op(s, "grid_sample", {x, grid}, [&] {
+        return at::grid_sampler(x->t, grid->t, nearest ? 1 : 0, 0, false);
+    });
+}

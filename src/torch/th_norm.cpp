@@ -1,0 +1,182 @@
+// th_group_norm_silu and th_layer_norm: the choice between libtorch's plain
+// functions and our own, and the place of our own in autograd.
+//
+// Our group norm keeps x and the moments for the backward, where the plain
+// chain of functions keeps five or six activations.
+#include <torch/csrc/autograd/functions/utils.h>
+#include <torch/csrc/autograd/saved_variable.h>
+
+#include "torch/norm.hpp"
+
+namespace
+{
+
+namespace ag = torch::autograd;
+
+at::Tensor tensor(const th_tensor *h)
+{
+    return h ? h->t : at::Tensor();
+}
+
+std::optional<at::Tensor> in_type(const at::Tensor &t, at::ScalarType type)
+{
+    return t.defined() ? std::optional<at::Tensor>(t.to(type)) : std::nullopt;
+}
+
+// float32 or, for double, double
+at::ScalarType wide(const at::Tensor &x)
+{
+    return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+}
+
+at::Tensor plain_group_norm(const at::Tensor &x, const th::norm_args &a)
+{
+    const at::ScalarType type = wide(x);
+    at::Tensor h = at::group_norm(x.to(type), a.groups, in_type(a.gamma, type),
+                                  in_type(a.beta, type), a.eps)
+                       .to(x.scalar_type());
+
+    if (a.scale.defined())
+        h = h * (1 + a.scale.unsqueeze(-1).unsqueeze(-1)) +
+            a.shift.unsqueeze(-1).unsqueeze(-1);
+    return a.silu ? at::silu(h) : h;
+}
+
+th::norm_result forward(const at::Tensor &x, const th::norm_args &a)
+{
+#ifdef NJ_CUDA
+    if (x.is_cuda())
+        return th::norm_forward_cuda(x, a);
+#endif
+    return th::norm_forward_cpu(x, a);
+}
+
+th::norm_gradient backward(const at::Tensor &dy, const at::Tensor &x,
+                           const at::Tensor &moments, const th::norm_args &a,
+                           bool want_film)
+{
+#ifdef NJ_CUDA
+    if (x.is_cuda())
+        return th::norm_backward_cuda(dy, x, moments, a, want_film);
+#endif
+    return th::norm_backward_cpu(dy, x, moments, a, want_film);
+}
+
+struct norm_node : public ag::Node {
+    ag::SavedVariable x;
+    at::Tensor moments;
+    th::norm_args args;
+
+    ag::variable_list apply(ag::variable_list &&grads) override
+    {
+        if (!grads[0].defined())
+            return ag::variable_list(3);
+        const th::norm_gradient g = backward(
+            grads[0], x.unpack(), moments, args,
+            task_should_compute_output(1) || task_should_compute_output(2));
+
+        return {g.x, g.scale, g.shift};
+    }
+
+    void release_variables() override
+    {
+        x.reset_data();
+        moments.reset();
+    }
+};
+
+at::Tensor own_group_norm(const at::Tensor &x, const th::norm_args &a)
+{
+    std::shared_ptr<norm_node> node;
+    th::norm_result result;
+
+    if (ag::compute_requires_grad(x, a.scale, a.shift)) {
+        node = std::shared_ptr<norm_node>(new norm_node, ag::deleteNode);
+        node->set_next_edges(ag::collect_next_edges(x, a.scale, a.shift));
+        node->x = ag::SavedVariable(x, false);
+        node->args = a;
+        if (a.scale.defined()) {
+            node->args.scale = a.scale.detach();
+            node->args.shift = a.shift.detach();
+        }
+    }
+    {
+        const c10::NoGradGuard no_grad;
+
+        result = forward(x, a);
+    }
+    if (node) {
+        node->moments = result.moments;
+        ag::set_history(result.y, node);
+    }
+    return result.y;
+}
+
+void check_norm(const at::Tensor &x, const th::norm_args &a)
+{
+    const int64_t channels = x.dim() == 4 ? x.size(1) : 0;
+
+    TORCH_CHECK(x.dim() == 4, "x must have 4 dimensions");
+    TORCH_CHECK(a.groups > 0 && channels % a.groups == 0, channels,
+                " channels do not divide into ", a.groups, " groups");
+    for (const at::Tensor *t : {&a.gamma, &a.beta}) {
+        TORCH_CHECK(!t->defined() || t->sizes() == at::IntArrayRef{channels},
+                    "gamma and beta must have ", channels, " elements");
+        TORCH_CHECK(!t->defined() || !t->requires_grad(),
+                    "no gradient is made for gamma and beta");
+    }
+    TORCH_CHECK(a.scale.defined() == a.shift.defined(),
+                "scale and shift come together");
+    for (const at::Tensor *t : {&a.scale, &a.shift})
+        TORCH_CHECK(!t->defined() ||
+                        t->sizes() == at::IntArrayRef({x.size(0), channels}),
+                    "scale and shift must have the shape [", x.size(0), ",",
+                    channels, "]");
+}
+
+bool own_norm_fits(const at::Tensor &x)
+{
+    const at::ScalarType type = x.scalar_type();
+
+    if (th::plain_autograd() || x.numel() == 0)
+        return false;
+#ifdef NJ_CUDA
+    if (x.is_cuda())
+        return type == at::kFloat || type == at::kHalf || type == at::kBFloat16;
+#endif
+    return x.is_cpu() && (type == at::kFloat || type == at::kBFloat16);
+}
+
+} // namespace
+
+extern "C" th_tensor *th_group_norm_silu(th_scope *s, const th_tensor *x,
+                                         const th_group_norm *n)
+{
+    return th::op(s, "group_norm_silu",
+                  {x, th::opt(n->gamma), th::opt(n->beta), th::opt(n->scale),
+                   th::opt(n->shift)},
+                  [&] {
+                      const th::norm_args a = {
+                          n->groups,        n->eps,          n->silu,
+                          tensor(n->gamma), tensor(n->beta), tensor(n->scale),
+                          tensor(n->shift)};
+
+                      check_norm(x->t, a);
+                      return own_norm_fits(x->t) ? own_group_norm(x->t, a)
+                                                 : plain_group_norm(x->t, a);
+                  });
+}
+
+extern "C" th_tensor *th_layer_norm(th_scope *s, const th_tensor *x,
+                                    const th_tensor *gamma,
+                                    const th_tensor *beta, double eps)
+{
+    return th::op(s, "layer_norm", {x, th::opt(gamma), th::opt(beta)}, [&] {
+        const at::ScalarType type = wide(x->t);
+
+        return at::layer_norm(x->t.to(type), {x->t.size(-1)},
+                              in_type(tensor(gamma), type),
+                              in_type(tensor(beta), type), eps)
+            .to(x->t.scalar_type());
+    });
+}

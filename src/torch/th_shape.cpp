@@ -1,0 +1,120 @@
+// Shape: views and rearrangements, one ATen call each.
+#include "torch/th_internal.hpp"
+
+static std::vector<at::Tensor> tensors(const th_tensor *const *list, size_t n)
+{
+    std::vector<at::Tensor> out;
+
+    out.reserve(n);
+    for (size_t i = 0; i < n; i++) {
+        TORCH_CHECK(list[i], "input ", i + 1, " is missing");
+        out.push_back(list[i]->t);
+    }
+    return out;
+}
+
+extern "C" th_tensor *th_reshape(th_scope *s, const th_tensor *a, int ndim,
+                                 const int64_t *shape)
+{
+    return th::op(s, "reshape", {a},
+                  [&] { return at::reshape(a->t, th::dims(ndim, shape)); });
+}
+
+extern "C" th_tensor *th_permute(th_scope *s, const th_tensor *a, int ndim,
+                                 const int *order)
+{
+    return th::op(s, "permute", {a}, [&] {
+        TORCH_CHECK(ndim == a->t.dim(), "order has ", ndim, " entries");
+        return at::permute(a->t, std::vector<int64_t>(order, order + ndim));
+    });
+}
+
+extern "C" th_tensor *th_transpose(th_scope *s, const th_tensor *a, int d0,
+                                   int d1)
+{
+    return th::op(s, "transpose", {a},
+                  [&] { return at::transpose(a->t, d0, d1); });
+}
+
+extern "C" th_tensor *th_unsqueeze(th_scope *s, const th_tensor *a, int dim)
+{
+    return th::op(s, "unsqueeze", {a},
+                  [&] { return at::unsqueeze(a->t, dim); });
+}
+
+extern "C" th_tensor *th_expand(th_scope *s, const th_tensor *a, int ndim,
+                                const int64_t *shape)
+{
+    return th::op(s, "expand", {a},
+                  [&] { return a->t.expand(th::dims(ndim, shape)); });
+}
+
+extern "C" th_tensor *th_narrow(th_scope *s, const th_tensor *a, int dim,
+                                int64_t start, int64_t length)
+{
+    return th::op(s, "narrow", {a},
+                  [&] { return at::narrow(a->t, dim, start, length); });
+}
+
+extern "C" th_tensor *th_select(th_scope *s, const th_tensor *a, int dim,
+                                int64_t index)
+{
+    return th::op(s, "select", {a},
+                  [&] { return at::select(a->t, dim, index); });
+}
+
+extern "C" th_tensor *th_cat(th_scope *s, const th_tensor *const *list,
+                             size_t n, int dim)
+{
+    return th::op(s, "cat", {}, [&] { return at::cat(tensors(list, n), dim); });
+}
+
+extern "C" th_tensor *th_stack(th_scope *s, const th_tensor *const *list,
+                               size_t n, int dim)
+{
+    return th::op(s, "stack", {},
+                  [&] { return at::stack(tensors(list, n), dim); });
+}
+
+extern "C" th_tensor *th_index_select(th_scope *s, const th_tensor *a, int dim,
+                                      const th_tensor *index)
+{
+    return th::op(s, "index_select", {a, index},
+                  [&] { return at::index_select(a->t, dim, index->t); });
+}
+
+extern "C" th_tensor *th_flip(th_scope *s, const th_tensor *a, int dim)
+{
+    return th::op(s, "flip", {a}, [&] { return at::flip(a->t, {dim}); });
+}
+
+extern "C" th_tensor *th_contiguous(th_scope *s, const th_tensor *a)
+{
+    return th::op(s, "contiguous", {a}, [&] { return a->t.contiguous(); });
+}
+
+extern "C" th_tensor *th_channels_last(th_scope *s, const th_tensor *a)
+{
+    return th::op(s, "channels_last", {a}, [&] {
+        return a->t.contiguous(at::MemoryFormat::ChannelsLast);
+    });
+}
+
+extern "C" th_tensor *th_pad2d(th_scope *s, const th_tensor *a,
+                               th_pad_mode mode, int left, int right, int top,
+                               int bottom)
+{
+    return th::op(s, "pad2d", {a}, [&] {
+        const int64_t pad[4] = {left, right, top, bottom};
+
+        switch (mode) {
+        case TH_PAD_ZERO:
+            return at::constant_pad_nd(a->t, pad, 0);
+        case TH_PAD_REFLECT:
+            return at::reflection_pad2d(a->t, pad);
+        case TH_PAD_REPLICATE:
+            return at::replication_pad2d(a->t, pad);
+        }
+        TORCH_CHECK(false, "no padding has number ", static_cast<int>(mode));
+    });
+}

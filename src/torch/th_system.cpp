@@ -1,0 +1,104 @@
+// Process-wide settings and devices.
+#include <algorithm>
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+
+#include "torch/th_internal.hpp"
+
+#ifdef NJ_CUDA
+#include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/cuda/CUDAFunctions.h>
+#endif
+
+extern "C" void th_set_threads(int threads)
+{
+    at::set_num_threads(std::max(threads, 1));
+}
+
+extern "C" int th_threads(void)
+{
+    return at::get_num_threads();
+}
+
+extern "C" void th_set_fast(bool fast)
+{
+    at::Context &context = at::globalContext();
+
+    context.setBenchmarkCuDNN(fast);
+    context.setDeterministicCuDNN(!fast);
+    // Where libtorch has no deterministic kernel it warns and goes on.
+    context.setDeterministicAlgorithms(!fast, true);
+    context.setDeterministicFillUninitializedMemory(false);
+}
+
+extern "C" void th_set_tf32(bool allow)
+{
+    at::globalContext().setAllowTF32CuDNN(allow);
+    at::globalContext().setAllowTF32CuBLAS(allow);
+}
+
+#ifdef NJ_CUDA
+
+extern "C" int th_cuda_count(void)
+{
+    return c10::cuda::device_count();
+}
+
+static auto allocated(int index)
+{
+    const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(
+        static_cast<c10::DeviceIndex>(index));
+
+    return stats.allocated_bytes[static_cast<size_t>(
+        c10::CachingAllocator::StatType::AGGREGATE)];
+}
+
+static bool has_device(int index)
+{
+    return index >= 0 && index < th_cuda_count();
+}
+
+extern "C" int64_t th_cuda_allocated(int index)
+{
+    try {
+        return has_device(index) ? allocated(index).current : 0;
+    } catch (...) {
+        return 0;
+    }
+}
+
+extern "C" int64_t th_cuda_peak(int index, bool reset)
+{
+    try {
+        if (!has_device(index))
+            return 0;
+        const int64_t peak = allocated(index).peak;
+
+        if (reset)
+            c10::cuda::CUDACachingAllocator::resetPeakStats(
+                static_cast<c10::DeviceIndex>(index));
+        return peak;
+    } catch (...) {
+        return 0;
+    }
+}
+
+#else
+
+extern "C" int th_cuda_count(void)
+{
+    return 0;
+}
+
+extern "C" int64_t th_cuda_allocated(int)
+{
+    return 0;
+}
+
+extern "C" int64_t th_cuda_peak(int, bool)
+{
+    return 0;
+}
+
+#endif

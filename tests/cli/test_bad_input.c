@@ -1,0 +1,424 @@
+/* Bad input: whatever can be known before weights are loaded is refused before,
+ * with exit status 2 and one line on standard error that names what was wrong,
+ * without a file written or libtorch loaded. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "fake/fake_files.h"
+
+#define ARGS_MAX 12
+
+/* Arguments after a command line that is right by itself, and two things that
+ * the message must say. */
+struct bad {
+    const char *args[ARGS_MAX];
+    const char *names;
+    const char *says;
+};
+
+static const struct bad bad_values[] = {
+    /* malformed, negative, overflowing and non-finite numbers */
+    {{"--cutn", "x"}, "--cutn", "'x' is not a whole number from 1"},
+    {{"--cutn", "-3"}, "--cutn", "'-3' is not"},
+    {{"--cutn", "0"}, "--cutn", "from 1 to 1024"},
+    {{"--cutn", "1.5"}, "--cutn", "'1.5' is not a whole number"},
+    {{"--cutn", ""}, "--cutn", "''"},
+    {{"--cutn", " 4"}, "--cutn", "' 4'"},
+    {{"--cutn", "4x"}, "--cutn", "'4x'"},
+    {{"--cutn", "0x10"}, "--cutn", "'0x10'"},
+    {{"--cutn", "99999999999999999999"}, "--cutn", "from 1 to 1024"},
+    {{"--cutn-batches", "0"}, "--cutn-batches", "from 1 to"},
+    {{"--tv-scale", "-1"}, "--tv-scale", "'-1' is not a number from 0"},
+    {{"--tv-scale", "nan"}, "--tv-scale", "'nan' is not a number"},
+    {{"--range-scale", "inf"}, "--range-scale", "'inf' is not a number"},
+    {{"--sat-scale", "1e999"}, "--sat-scale", "'1e999'"},
+    {{"--clip-guidance-scale", "1,5"}, "--clip-guidance-scale", "'1,5'"},
+    {{"--clip-guidance-scale", "0x1p4"}, "--clip-guidance-scale", "'0x1p4'"},
+    {{"--clamp-max", "-0.1"}, "--clamp-max", "'-0.1'"},
+    {{"--cut-pow", "-1"}, "--cut-pow", "'-1'"},
+    {{"--eta", "1.01"}, "--eta", "from 0 to 1"},
+    {{"--eta", "-1"}, "--eta", "from 0 to 1"},
+    {{"--plms-order", "5"}, "--plms-order", "from 1 to 4"},
+    {{"--plms-order", "0"}, "--plms-order", "from 1 to 4"},
+    {{"--batch-size", "0"}, "--batch-size", "from 1 to"},
+    {{"--batch-size", "1000000"}, "--batch-size", "from 1 to 256"},
+    {{"--threads", "-1"}, "--threads", "from 0 to"},
+    {{"--save-every", "-2"}, "--save-every", "from 0 to"},
+    {{"--n", "0"}, "--n", "from 1 to"},
+    {{"-n", "many"}, "--n", "'many'"},
+    {{"--skip-timesteps", "-1"}, "--skip-timesteps", "'-1'"},
+    /* seeds */
+    {{"--seed", "-1"}, "--seed", "'-1' is not a whole number from 0"},
+    {{"--seed", "18446744073709551616"}, "--seed", "18446744073709551615"},
+    {{"--seed", "1.0"}, "--seed", "'1.0'"},
+    {{"--seeds", "9..5"}, "--seeds", "'9..5'"},
+    {{"--seeds", "1,,2"}, "--seeds", "not a seed"},
+    {{"--seeds", "1..5,3"}, "--seeds", "'3' is given twice"},
+    {{"--seeds", "0..2000000"}, "1000000 pictures", "fewer seeds"},
+    {{"--seed", "1", "--seeds", "2"}, "--seeds", "both given"},
+    {{"--seeds", "1,2", "--n", "2"}, "--n", "both given"},
+    {{"--seed", "18446744073709551615", "--n", "2"}, "--seed", "largest seed"},
+    /* words */
+    {{"--sampler", "euler"}, "--sampler", "'euler' is not ddpm, ddim or plms"},
+    {{"--cutouts", "disco"}, "--cutouts", "crowson or russell"},
+    {{"--gradient", "y"}, "--gradient", "x or x-in"},
+    {{"--precision", "fp8"}, "--precision", "auto, fp32, bf16 or fp16"},
+    {{"--class", "cat"}, "--class", "'cat'"},
+    {{"--class", "-1"}, "--class", "'-1'"},
+    {{"--class", "3"}, "--class", "has no classes"},
+    {{"--class", "random"}, "--class", "has no classes"},
+    {{"--fast=maybe"}, "--fast", "'maybe' is not true or false"},
+    /* unknown options */
+    {{"--cutm", "4"}, "'--cutm'", "did you mean '--cutn'?"},
+    {{"--clip_guidence_scale", "4"},
+     "'--clip_guidence_scale'",
+     "did you mean '--clip-guidance-scale'?"},
+    {{"--frobnicate"}, "'--frobnicate'", "unknown option"},
+    {{"-x"}, "'-x'", "unknown option"},
+    {{"--out"}, "--out", "needs a value"},
+    {{"--sampler", "--quiet"}, "--sampler", "needs a value"},
+    /* sizes */
+    {{"--width", "0"}, "--width", "from 8 to 8192"},
+    {{"--width", "66"}, "--width", "'66' is not a multiple of 4"},
+    {{"--height", "65"}, "--height", "'65' is not a multiple of 4"},
+    {{"--height", "1000000"}, "--height", "from 8 to 8192"},
+    {{"--width", "-64"}, "--width", "'-64'"},
+    /* steps */
+    {{"--timestep-respacing", "ddim300"}, "--timestep-respacing", "ddim300"},
+    {{"--timestep-respacing", "1001"}, "--timestep-respacing", "1001"},
+    {{"--timestep-respacing", "0"}, "--timestep-respacing", "0"},
+    {{"--timestep-respacing", ""}, "--timestep-respacing", ""},
+    {{"--timestep-respacing", "fast"}, "--timestep-respacing", "fast"},
+    {{"--timestep-respacing", "-5"}, "--timestep-respacing", "-5"},
+    {{"--timestep-respacing", "25", "--skip-timesteps", "25"},
+     "--skip-timesteps",
+     "'25' leaves no step of the 25"},
+    {{"--sampler", "plms", "--timestep-respacing", "5", "--skip-timesteps",
+      "4"},
+     "--sampler",
+     "at least 2 steps"},
+    /* prompts */
+    {{""}, "prompt ''", "empty"},
+    {{"   "}, "prompt", "empty"},
+    {{"a:1 | b:-1"}, "a:1 | b:-1", "0"},
+    {{"a | | b"}, "prompt", "empty"},
+    {{"a:inf"}, "prompt", "a:inf"},
+    {{"bad \xff utf-8"}, "prompt", "not valid UTF-8"},
+    {{"image:none.png"}, "none.png", "open"},
+    {{"red red red red red red red red red red red red red red red red red "
+      "red red red red red red red red red red red red red red red red red"},
+     "prompt",
+     "tokens"},
+    /* pictures */
+    {{"--image-prompt", "none.png"}, "--image-prompt", "none.png"},
+    {{"--image-prompt", "init.png:nan"}, "--image-prompt", "init.png"},
+    {{"--init-image", "none.png"}, "--init-image", "none.png"},
+    {{"--init-image", "text.png"}, "--init-image", "text.png"},
+    {{"--init-image", "cut.png"}, "--init-image", "cut.png"},
+    {{"--init-image", "bomb.png"}, "--init-image", "bomb.png"},
+    {{"--init-image", "."}, "--init-image", "'.'"},
+    {{"--init-image", "small.png"},
+     "--init-image",
+     "'small.png' is 32x32, 64x64 expected"},
+    /* weight files; a later --unet or --unet-config replaces the earlier */
+    {{"--unet", "none.pt"}, "--unet", "'none.pt' is no file"},
+    {{"--unet", "text.png"}, "--unet", "text.png"},
+    {{"--unet", "empty.pt"}, "--unet", "empty.pt"},
+    {{"--unet", "cut.safetensors"}, "--unet", "cut.safetensors"},
+    {{"--unet", "cut.pt"}, "--unet", "cut.pt"},
+    {{"--unet", "huge.safetensors"}, "--unet", "huge.safetensors"},
+    {{"--unet", "."}, "--unet", "folder"},
+    {{"--unet", ""}, "--unet", "a path is expected"},
+    {{"--unet", "clip.safetensors"}, "--unet", "but a CLIP model"},
+    {{"--clip", "unet.safetensors"}, "--clip", "but a UNet"},
+    {{"--clip", "none.pt"}, "--clip", "'none.pt' is no file"},
+    {{"--unet-config", "none.json"}, "--unet-config", "none.json"},
+    {{"--unet-config", "bad.json"}, "--unet-config", "bad.json"},
+    {{"--unet-config", "wrong.json"}, "--unet-config", "image_size"},
+    {{"--unet-config", "twice.json"}, "--unet-config", "twice"},
+    {{"--unet-config", "default.json"}, "default.json", "key 'cutm'"},
+    {{"--unet-config", "card_class.json", "--class", "10"},
+     "--class",
+     "0 to 9 expected"},
+    {{"--models-dir", "none"}, "--models-dir", "'none' is not a folder"},
+    /* output and device */
+    {{"--out", "text.png"}, "--out", "text.png"},
+    {{"--out", "text.png/inside"}, "--out", "text.png"},
+    {{"--out", "/proc/none"}, "--out", "/proc/none"},
+    {{"--out", "new/proc/../../text.png/x"}, "--out", "text.png"},
+    {{"--out", ""}, "--out", "a path is expected"},
+    {{"--device", "gpu"}, "--device", "auto, cpu, cuda or cuda:N"},
+    {{"--device", "cuda:x"}, "--device", "cuda:N"},
+    {{"--device", "cuda:1023"}, "--device", "'cuda:1023' is not there"},
+};
+
+static const struct bad whole_lines[] = {
+    {{NULL}, "a command is expected", ""},
+    {{"genrate", "x"}, "'genrate'", "did you mean 'generate'?"},
+    {{"generate"}, "a prompt is expected", "generate"},
+    {{"generate", "x", "--unet-config", "card.json"},
+     "--unet-config",
+     "without --unet"},
+    {{"generate", "x", "--unet", "unet.safetensors", "--clip",
+      "clip.safetensors"},
+     "--unet",
+     "--unet-config CARD.json is expected"},
+    {{"models", "frob"}, "'frob'", "list or verify"},
+    {{"models", "verify", "no-such-model"}, "'no-such-model'", "known"},
+    {{"models", "--cutn", "3"}, "'--cutn'", "unknown option"},
+    {{"help", "frob"}, "'frob'", "unknown command"},
+};
+
+static char *folder;
+
+static void spoil_files(void)
+{
+    static const unsigned char bomb[] = {
+        0x89, 'P',  'N', 'G', '\r', '\n', 0x1a, '\n', 0,    0,    0,
+        13,   'I',  'H', 'D', 'R',  0,    1,    0x86, 0xa0, 0,    1,
+        0x86, 0xa0, 8,   2,   0,    0,    0,    0x15, 0x3f, 0x3f, 0x3f};
+    static const char huge[] = "\xff\xff\xff\xff\xff\xff\xff\x7f{}";
+    char bytes[64] = {0};
+
+    fake_models(folder);
+    fake_png(fake_path(folder, "init.png"), 64, 64);
+    fake_png(fake_path(folder, "small.png"), 32, 32);
+    fake_write(fake_path(folder, "text.png"), "no picture", 10);
+    fake_write(fake_path(folder, "cut.png"), bomb, 20);
+    fake_write(fake_path(folder, "bomb.png"), bomb, sizeof(bomb));
+    fake_write(fake_path(folder, "empty.pt"), "", 0);
+    memcpy(bytes, "PK\003\004", 4);
+    fake_write(fake_path(folder, "cut.pt"), bytes, sizeof(bytes));
+    bytes[0] = 60;
+    memset(bytes + 1, 0, 7);
+    fake_write(fake_path(folder, "cut.safetensors"), bytes, 20);
+    fake_write(fake_path(folder, "huge.safetensors"), huge, sizeof(huge) - 1);
+    fake_write(fake_path(folder, "bad.json"), "{", 1);
+    fake_write(fake_path(folder, "wrong.json"),
+               "{\"unet\":{\"image_size\":\"big\"}}", 29);
+    fake_write(fake_path(folder, "twice.json"), "{\"a\":1,\"a\":2}", 13);
+}
+
+/* card.json with another setting among its defaults. */
+static void spoil_card(void)
+{
+    char *text;
+    char *cut;
+    char all[2048];
+    size_t n;
+
+    assert_int_equal(
+        nj_file_read(fake_path(folder, "card.json"), 4096, &text, &n, NULL),
+        NJ_OK);
+    cut = strstr(text, "\"cutn\"");
+    assert_non_null(cut);
+    *cut = '\0';
+    snprintf(all, sizeof(all), "%s\"cutm\":4}}", text);
+    fake_write(fake_path(folder, "default.json"), all, strlen(all));
+    free(text);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    folder = fake_folder();
+    spoil_files();
+    spoil_card();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    fake_remove(folder);
+    free(folder);
+    return 0;
+}
+
+/* Runs the program in the scratch folder; its output goes to files beside. */
+static int run(char **argv, const char *logs)
+{
+    int status;
+    pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        int out =
+            open(fake_path(logs, "out"), O_CREAT | O_TRUNC | O_WRONLY, 0600);
+        int err =
+            open(fake_path(logs, "err"), O_CREAT | O_TRUNC | O_WRONLY, 0600);
+
+        dup2(out, STDOUT_FILENO);
+        dup2(err, STDERR_FILENO);
+        setenv("NIGHTJAR_MODELS", "nowhere", 1);
+        setenv("LD_DEBUG", "files", 1);
+        setenv("LD_DEBUG_OUTPUT", fake_path(logs, "ld"), 1);
+        if (chdir(folder) == 0)
+            execv(argv[0], argv);
+        _exit(99);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static char *slurp(const char *path)
+{
+    char *text = NULL;
+    size_t n;
+
+    assert_int_equal(nj_file_read(path, 1 << 24, &text, &n, NULL), NJ_OK);
+    return text;
+}
+
+static int complaints;
+
+static void complain(const struct bad *bad, const char *what, const char *text)
+{
+    for (size_t i = 0; bad->args[i]; i++)
+        print_error("%s ", bad->args[i]);
+    print_error("%s: %s\n", what, text);
+    complaints++;
+}
+
+static bool is_one_line(const char *text)
+{
+    size_t n = strcspn(text, "\n");
+
+    return strncmp(text, "nightjar: ", 10) == 0 && text[n] == '\n' &&
+           text[n + 1] == '\0';
+}
+
+static void check_texts(const struct bad *bad, int status, const char *out,
+                        const char *err)
+{
+    if (status != 2)
+        complain(bad, "exit status is not 2", err);
+    if (out[0])
+        complain(bad, "standard output is not empty", out);
+    if (!is_one_line(err))
+        complain(bad, "not one line", err);
+    if (!strstr(err, bad->names))
+        complain(bad, "does not name the option", err);
+    if (!strstr(err, bad->says))
+        complain(bad, "does not say what was expected", err);
+}
+
+static void check(const struct bad *bad, char **argv)
+{
+    char *logs = fake_folder();
+    size_t before = fake_count(folder);
+    int status = run(argv, logs);
+    char *out = slurp(fake_path(logs, "out"));
+    char *err = slurp(fake_path(logs, "err"));
+    char *loaded = slurp(fake_only(logs, "ld."));
+
+    check_texts(bad, status, out, err);
+    if (fake_count(folder) != before ||
+        access(fake_path(folder, "out"), F_OK) == 0 ||
+        access(fake_path(folder, "new"), F_OK) == 0)
+        complain(bad, "a file or folder was left", err);
+    assert_non_null(strstr(loaded, "libcjson"));
+    if (strstr(loaded, "libtorch") || strstr(loaded, "libnightjar_engine"))
+        complain(bad, "libtorch was loaded", err);
+    free(loaded);
+    free(out);
+    free(err);
+    fake_remove(logs);
+    free(logs);
+}
+
+static size_t add_args(char **argv, size_t n, const char *const *args)
+{
+    for (; *args; args++)
+        argv[n++] = (char *)(uintptr_t)*args;
+    argv[n] = NULL;
+    return n;
+}
+
+static void refuses_bad_values(void **state)
+{
+    static const char *const good[] = {
+        "generate",      "--unet",    "unet.safetensors",
+        "--unet-config", "card.json", "--out",
+        "out",           NULL};
+    static const char *const clip[] = {"--clip", "clip.safetensors", NULL};
+    static const char *const prompt[] = {"a red boat", NULL};
+
+    (void)state;
+    complaints = 0;
+    for (size_t i = 0; i < sizeof(bad_values) / sizeof(bad_values[0]); i++) {
+        const struct bad *bad = &bad_values[i];
+        char *argv[32] = {(char *)(uintptr_t)(NJ_BINARY_DIR "/nightjar")};
+        size_t n = add_args(argv, 1, good);
+
+        if (strcmp(bad->args[0], "--clip") != 0)
+            n = add_args(argv, n, clip);
+        if (bad->args[0][0] == '-')
+            n = add_args(argv, n, prompt);
+        add_args(argv, n, bad->args);
+        check(bad, argv);
+    }
+    assert_int_equal(complaints, 0);
+    assert_true(sizeof(bad_values) / sizeof(bad_values[0]) >= 60);
+}
+
+static void refuses_bad_lines(void **state)
+{
+    (void)state;
+    complaints = 0;
+    for (size_t i = 0; i < sizeof(whole_lines) / sizeof(whole_lines[0]); i++) {
+        char *argv[32] = {(char *)(uintptr_t)(NJ_BINARY_DIR "/nightjar")};
+
+        add_args(argv, 1, whole_lines[i].args);
+        check(&whole_lines[i], argv);
+    }
+    assert_int_equal(complaints, 0);
+}
+
+/* --help and --version print, exit with 0 and load no libtorch either. */
+static void help_loads_nothing(void **state)
+{
+    static const char *const lines[][3] = {
+        {"--help"},           {"--version"},
+        {"help", "generate"}, {"generate", "--help"},
+        {"models", "-h"},     {"version"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        char *argv[8] = {(char *)(uintptr_t)(NJ_BINARY_DIR "/nightjar")};
+        char *logs = fake_folder();
+        char *text;
+
+        add_args(argv, 1, lines[i]);
+        assert_int_equal(run(argv, logs), 0);
+        text = slurp(fake_path(logs, "out"));
+        assert_non_null(strstr(text, "nightjar"));
+        free(text);
+        text = slurp(fake_only(logs, "ld."));
+        assert_null(strstr(text, "libtorch"));
+        free(text);
+        fake_remove(logs);
+        free(logs);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(refuses_bad_values),
+        cmocka_unit_test(refuses_bad_lines),
+        cmocka_unit_test(help_loads_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,365 @@
+/* The run loop on a stand-in engine: resume, failing pictures, stopping, files
+ * that are in the way, and what is inside the files. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "fake/fake_engine.h"
+#include "fake/fake_files.h"
+#include "fake/fake_job.h"
+#include "image/png.h"
+#include "job/record.h"
+
+static char *folder;
+static char out[4096];
+static fake_job j;
+static nj_tally tally;
+static nj_stop stop;
+
+static int set_up(void **state)
+{
+    (void)state;
+    folder = fake_folder();
+    fake_models(folder);
+    snprintf(out, sizeof(out), "%s/out", folder);
+    fake_engine_reset();
+    stop = (nj_stop){0};
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    fake_remove(folder);
+    free(folder);
+    return 0;
+}
+
+/* Opens and runs a job. */
+static nj_status run_args(const char *const *args)
+{
+    nj_status status = fake_job_open(&j, folder, args);
+
+    if (status == NJ_OK)
+        status = fake_job_run(&j, &stop, &tally);
+    fake_job_release(&j);
+    return status;
+}
+
+#define RUN(...) run_args((const char *const[]){__VA_ARGS__, NULL})
+
+static void check_tally(size_t made, size_t skipped, size_t failed)
+{
+    assert_int_equal(tally.made, made);
+    assert_int_equal(tally.skipped, skipped);
+    assert_int_equal(tally.failed, failed);
+}
+
+static char *read_file(const char *path, size_t *n)
+{
+    char *bytes;
+
+    assert_non_null(path);
+    assert_int_equal(nj_file_read(path, 1 << 24, &bytes, n, NULL), NJ_OK);
+    return bytes;
+}
+
+static char *text_of(const char *path, const char *keyword)
+{
+    size_t n;
+    char *bytes = read_file(path, &n);
+    char *text = NULL;
+
+    assert_int_equal(
+        nj_png_find_text((const uint8_t *)bytes, n, keyword, &text, NULL),
+        NJ_OK);
+    free(bytes);
+    assert_non_null(text);
+    return text;
+}
+
+static void makes_and_then_skips(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("a", "b", "--seeds", "1..3"), NJ_OK);
+    check_tally(6, 0, 0);
+    assert_int_equal(fake_count(out), 6);
+    assert_int_equal(fake_log.opened, 1);
+    assert_int_equal(fake_log.closed, 1);
+    assert_int_equal(RUN("a", "b", "--seeds", "1..4"), NJ_OK);
+    check_tally(2, 6, 0);
+    assert_int_equal(fake_count(out), 8);
+    /* Nothing to do: the engine is not even opened. */
+    fake_engine_reset();
+    assert_int_equal(RUN("b", "--seeds", "2..4"), NJ_OK);
+    check_tally(0, 3, 0);
+    assert_int_equal(fake_log.opened, 0);
+}
+
+static void same_bytes_again(void **state)
+{
+    size_t n;
+    size_t m;
+    char *first;
+    char *second;
+
+    (void)state;
+    assert_int_equal(RUN("a", "--seed", "5"), NJ_OK);
+    first = read_file(fake_only(out, "seed--5"), &n);
+    assert_int_equal(unlink(fake_only(out, "seed--5")), 0);
+    assert_int_equal(RUN("b", "a", "--seeds", "4,5"), NJ_OK);
+    second =
+        read_file(fake_only(out, "prompt--a_iteration--00004_seed--5"), &m);
+    assert_int_equal(n, m);
+    assert_memory_equal(first, second, n);
+    free(first);
+    free(second);
+}
+
+static void other_settings_never_overwrite(void **state)
+{
+    size_t n;
+    size_t m;
+    char *before;
+    char *after;
+
+    (void)state;
+    assert_int_equal(RUN("a", "--seed", "5"), NJ_OK);
+    before = read_file(fake_only(out, "seed--5"), &n);
+    assert_int_equal(RUN("a", "--seed", "5", "--cutn", "9"), NJ_OK);
+    check_tally(1, 0, 0);
+    assert_int_equal(fake_count(out), 2);
+    assert_non_null(fake_only(out, "_id--"));
+    after =
+        read_file(fake_only(out, "prompt--a_iteration--00004_seed--5.png"), &m);
+    assert_int_equal(n, m);
+    assert_memory_equal(before, after, n);
+    free(before);
+    free(after);
+    assert_int_equal(RUN("a", "--seed", "5", "--cutn", "9"), NJ_OK);
+    check_tally(0, 1, 0);
+}
+
+static void foreign_files_stay(void **state)
+{
+    char path[4200];
+    size_t n;
+    char *bytes;
+
+    (void)state;
+    assert_int_equal(RUN("a", "--seed", "5"), NJ_OK);
+    snprintf(path, sizeof(path), "%s", fake_only(out, "seed--5"));
+    fake_write(path, "holiday", 7);
+    assert_int_equal(RUN("a", "--seed", "5"), NJ_OK);
+    check_tally(1, 0, 0);
+    bytes = read_file(path, &n);
+    assert_int_equal(n, 7);
+    free(bytes);
+}
+
+static void failing_pictures_do_not_stop_others(void **state)
+{
+    (void)state;
+    fake_plan.has_failing_seed = true;
+    fake_plan.failing_seed = 2;
+    assert_int_equal(RUN("a", "--seeds", "1..4", "--batch-size", "2"), NJ_OK);
+    check_tally(3, 0, 1);
+    assert_int_equal(fake_count(out), 3);
+    assert_null(fake_only(out, "seed--2"));
+    fake_engine_reset();
+    assert_int_equal(RUN("a", "--seeds", "1..4", "--batch-size", "2"), NJ_OK);
+    check_tally(1, 3, 0);
+}
+
+static void gives_up_when_everything_fails(void **state)
+{
+    (void)state;
+    fake_plan.run_fails = NJ_E_DEVICE_MEMORY;
+    assert_int_equal(RUN("a", "--seeds", "1..10"), NJ_E_DEVICE_MEMORY);
+    check_tally(0, 0, 3);
+    assert_non_null(strstr(j.err.text, "giving up after 3"));
+    fake_engine_reset();
+    fake_plan.open_fails = NJ_E_IO;
+    assert_int_equal(RUN("a", "--seed", "1"), NJ_E_IO);
+    check_tally(0, 0, 0);
+    assert_int_equal(fake_count(out), 0);
+}
+
+static void batches_fill_across_prompts(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("a", "b", "c", "--seeds", "1..3", "--batch-size", "4"),
+                     NJ_OK);
+    check_tally(9, 0, 0);
+    assert_int_equal(fake_log.batches, 3);
+    assert_int_equal(fake_log.largest_batch, 4);
+}
+
+static void saves_every_kth(void **state)
+{
+    char *text;
+
+    (void)state;
+    assert_int_equal(RUN("a", "--seed", "1", "--save-every", "2"), NJ_OK);
+    check_tally(1, 0, 0);
+    assert_int_equal(fake_count(out), 3);
+    assert_non_null(fake_only(out, "iteration--00001"));
+    assert_non_null(fake_only(out, "iteration--00003"));
+    text = text_of(fake_only(out, "iteration--00003"), "nightjar");
+    assert_non_null(strstr(text, "\"iteration\":3"));
+    free(text);
+}
+
+static void request(int iteration)
+{
+    stop.requests = iteration >= 2 ? 1 : stop.requests;
+}
+
+static void request_twice(int iteration)
+{
+    stop.requests = iteration >= 2 ? 2 : stop.requests;
+}
+
+static void first_request_finishes_the_batch(void **state)
+{
+    (void)state;
+    fake_plan.on_step = request;
+    assert_int_equal(RUN("a", "--seeds", "1..6", "--batch-size", "2"),
+                     NJ_E_INTERRUPTED);
+    check_tally(2, 0, 0);
+    assert_int_equal(fake_count(out), 2);
+    stop = (nj_stop){0};
+    fake_plan.on_step = NULL;
+    assert_int_equal(RUN("a", "--seeds", "1..6", "--batch-size", "2"), NJ_OK);
+    check_tally(4, 2, 0);
+}
+
+static void second_request_stops_at_once(void **state)
+{
+    (void)state;
+    fake_plan.on_step = request_twice;
+    assert_int_equal(RUN("a", "--seeds", "1..6"), NJ_E_INTERRUPTED);
+    check_tally(0, 0, 0);
+    assert_int_equal(fake_count(out), 0);
+}
+
+static void remove_out(int iteration)
+{
+    if (iteration == 3)
+        fake_remove(out);
+}
+
+static void a_failed_write_ends_the_run(void **state)
+{
+    (void)state;
+    fake_plan.on_step = remove_out;
+    assert_int_equal(RUN("a", "--seeds", "1..6"), NJ_E_IO);
+    check_tally(0, 0, 1);
+    assert_int_equal(fake_log.batches, 1);
+    assert_non_null(strstr(j.err.text, "seed--1.png"));
+}
+
+static void change_weights(int iteration)
+{
+    if (iteration == 4)
+        fake_write(fake_path(folder, "unet.safetensors"), "other", 5);
+}
+
+static void changed_weights_are_noticed(void **state)
+{
+    (void)state;
+    fake_plan.on_step = change_weights;
+    assert_int_equal(RUN("a", "--seeds", "1..6"), NJ_E_IO);
+    check_tally(1, 0, 0);
+    assert_non_null(strstr(j.err.text, "was changed"));
+}
+
+static void records_hold_the_whole_job(void **state)
+{
+    const char *path;
+    char *text;
+    cJSON *json;
+    const cJSON *record;
+
+    (void)state;
+    assert_int_equal(RUN("two: 2 | caf\xc3\xa9:1", "--seed",
+                         "18446744073709551615", "--eta", "0.25"),
+                     NJ_OK);
+    path = fake_only(out, "18446744073709551615");
+    text = text_of(path, NJ_RECORD_KEYWORD);
+    assert_int_equal(nj_json_parse(text, strlen(text), &json, NULL), NJ_OK);
+    free(text);
+    assert_string_equal(nj_json_string(json, "prompt", ""),
+                        "two: 2 | caf\xc3\xa9:1");
+    assert_string_equal(nj_json_string(json, "seed", ""),
+                        "18446744073709551615");
+    assert_true(nj_json_number(json, "eta", 0) == 0.25);
+    assert_true(nj_json_number(json, "cutn", 0) == 4);
+    assert_string_equal(nj_json_string(json, "unet", ""), "unet.safetensors");
+    record = nj_json_get(json, "record");
+    assert_true(nj_json_number(record, "iteration", 0) == 4);
+    assert_int_equal(strlen(nj_json_string(record, "identity", "")), 64);
+    assert_string_equal(nj_json_string(record, "device", ""), "cpu");
+    cJSON_Delete(json);
+    text = text_of(path, NJ_RECORD_PARAMETERS);
+    assert_non_null(strstr(text, "\nSteps: 5, Sampler: DDPM"));
+    assert_non_null(strstr(text, "Seed: 18446744073709551615"));
+    free(text);
+}
+
+/* Each of these must be another picture, or the same one. */
+static void identity_is_what_the_picture_is(void **state)
+{
+    static const char other_card[] =
+        "{\"name\":\"fake\",\"unet\":{\"file\":\"unet.safetensors\","
+        "\"image_size\":64,\"num_channels\":64,\"channel_mult\":\"1,1,2\","
+        "\"attention_resolutions\":\"16\",\"learn_sigma\":true},"
+        "\"defaults\":{\"timestep_respacing\":\"ddim5\",\"cutn\":4}}";
+
+    (void)state;
+    assert_int_equal(RUN("a", "--seed", "1"), NJ_OK);
+    assert_int_equal(RUN("a", "--seed", "1", "--batch-size", "3"), NJ_OK);
+    check_tally(0, 1, 0);
+    assert_int_equal(RUN("a", "--seed", "1", "--save-every", "5"), NJ_OK);
+    check_tally(0, 1, 0);
+    assert_int_equal(RUN("a", "--seed", "1", "--tv-scale", "1"), NJ_OK);
+    check_tally(1, 0, 0);
+    assert_int_equal(RUN("a", "--seed", "1", "--width", "128"), NJ_OK);
+    check_tally(1, 0, 0);
+    fake_write(fake_path(folder, "card.json"), other_card,
+               sizeof(other_card) - 1);
+    assert_int_equal(RUN("a", "--seed", "1"), NJ_OK);
+    check_tally(1, 0, 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(makes_and_then_skips),
+        TEST(same_bytes_again),
+        TEST(other_settings_never_overwrite),
+        TEST(foreign_files_stay),
+        TEST(failing_pictures_do_not_stop_others),
+        TEST(gives_up_when_everything_fails),
+        TEST(batches_fill_across_prompts),
+        TEST(saves_every_kth),
+        TEST(first_request_finishes_the_batch),
+        TEST(second_request_stops_at_once),
+        TEST(a_failed_write_ends_the_run),
+        TEST(changed_weights_are_noticed),
+        TEST(records_hold_the_whole_job),
+        TEST(identity_is_what_the_picture_is),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,34 @@
+/* A stand-in for the engine: pictures that depend on prompt and seed alone,
+ * made at once. Faults are asked for by the test. Only programs that link it
+ * get it. */
+#ifndef FAKE_ENGINE_H
+#define FAKE_ENGINE_H
+
+#include "engine/engine.h"
+
+typedef struct fake_engine_plan {
+    nj_status open_fails;  /* code of opening, NJ_OK: it works */
+    nj_status run_fails;   /* code of every batch */
+    uint64_t failing_seed; /* this picture fails by itself */
+    bool has_failing_seed;
+    int step_ms;                    /* time that a step takes */
+    void (*on_step)(int iteration); /* called before the caller's */
+} fake_engine_plan;
+
+typedef struct fake_engine_log {
+    int opened;
+    int closed;
+    int batches;
+    int images;
+    int largest_batch;
+} fake_engine_log;
+
+extern fake_engine_plan fake_plan;
+extern fake_engine_log fake_log;
+
+void fake_engine_reset(void);
+
+/* Fits nj_cli_main's opener. */
+nj_status fake_engine_get(const nj_engine_api **api, nj_err *err);
+
+#endif

@@ -1,0 +1,36 @@
+/* Files for tests: a scratch folder, tiny model files, and what is in a
+ * folder afterwards. Every function fails the running cmocka test, or ends
+ * the program, when it cannot do its work. */
+#ifndef FAKE_FILES_H
+#define FAKE_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A new empty folder below the system's; the caller frees the name. */
+char *fake_folder(void);
+
+/* Removes a folder with all that is in it. */
+void fake_remove(const char *folder);
+
+/* "folder/name" in one of a few static buffers. */
+const char *fake_path(const char *folder, const char *name);
+
+void fake_write(const char *path, const void *bytes, size_t n);
+
+/* Writes into folder: unet.safetensors and clip.safetensors with the tensors
+ * by which the kinds are known, card.json (a 64x64 network, factor 4, with a
+ * class-free card), card_class.json (10 classes) and CLIP's vocabulary. */
+void fake_models(const char *folder);
+
+/* A PNG of one colour. */
+void fake_png(const char *path, int width, int height);
+
+/* Files below a folder (not folders); 0 when it is not there. */
+size_t fake_count(const char *folder);
+
+/* The only file in a folder whose name holds `part`, as a path in a static
+ * buffer; NULL when there is none or more than one. */
+const char *fake_only(const char *folder, const char *part);
+
+#endif

@@ -1,0 +1,85 @@
+/* parity DIR...: runs every case below the folders and counts. A DIR is an
+ * area, a single case or a folder of areas. Exit status 1 when any case fails
+ * or a DIR holds none, 77 when every case was skipped. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "parity/harness.h"
+
+enum { DEPTH_MAX = 3, SKIPPED = 77 };
+
+struct counts {
+    int of[PARITY_SKIP + 1];
+};
+
+static int not_hidden(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+static bool has_case(const char *folder)
+{
+    char *path = nj_path_join(folder, "case.json");
+    struct stat info;
+    bool found = path && stat(path, &info) == 0;
+
+    free(path);
+    return found;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat info;
+
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+/* Cases below a folder in the order of their names; a case holds no others. */
+static int walk(const char *folder, int depth, struct counts *counts)
+{
+    struct dirent **entries;
+    int n;
+    int cases = 0;
+
+    if (has_case(folder)) {
+        counts->of[parity_run(folder)]++;
+        return 1;
+    }
+    n = depth > 0 ? scandir(folder, &entries, not_hidden, alphasort) : 0;
+    for (int i = 0; i < n; i++) {
+        char *path = nj_path_join(folder, entries[i]->d_name);
+
+        if (path && is_folder(path))
+            cases += walk(path, depth - 1, counts);
+        free(path);
+        free(entries[i]);
+    }
+    if (n > 0)
+        free(entries);
+    return cases;
+}
+
+int main(int argc, char **argv)
+{
+    struct counts counts = {{0}};
+
+    if (argc < 2) {
+        fprintf(stderr, "usage: parity DIR...\n");
+        return 2;
+    }
+    for (int i = 1; i < argc; i++) {
+        if (walk(argv[i], DEPTH_MAX, &counts) == 0) {
+            printf("FAIL %s: no case in this folder\n", argv[i]);
+            counts.of[PARITY_FAIL]++;
+        }
+    }
+    printf("%d passed, %d failed, %d skipped\n", counts.of[PARITY_PASS],
+           counts.of[PARITY_FAIL], counts.of[PARITY_SKIP]);
+    if (counts.of[PARITY_FAIL])
+        return 1;
+    return counts.of[PARITY_PASS] ? 0 : SKIPPED;
+}

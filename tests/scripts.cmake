@@ -1,0 +1,19 @@
+# Tests that are scripts, and tools of several files.
+
+# tests/tools/checkpoint: what make_checkpoint.c is built of.
+file(GLOB checkpoint_sources CONFIGURE_DEPENDS tools/checkpoint/*.c)
+target_sources(make_checkpoint PRIVATE ${checkpoint_sources})
+target_include_directories(make_checkpoint PRIVATE tools/checkpoint tools)
+target_compile_definitions(make_checkpoint PRIVATE
+  NJ_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+
+add_test(NAME tools/make_checkpoint COMMAND
+  ${CMAKE_COMMAND} -E env sh -c
+  "./make_checkpoint --kind unet '${PROJECT_SOURCE_DIR}/models/demo/card.json' random.pt && ./make_checkpoint --compare --kind unet '${PROJECT_SOURCE_DIR}/models/demo/card.json' random.pt && ./make_checkpoint --compare --kind unet '${PROJECT_SOURCE_DIR}/models/demo/card.json' '${PROJECT_SOURCE_DIR}/models/demo/unet.safetensors'")
+set_tests_properties(tools/make_checkpoint PROPERTIES LABELS tools
+  ENVIRONMENT "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/lsan.supp")
+
+# scripts/fetch-models.sh against a server that misbehaves.
+add_test(NAME cli/fetch_models COMMAND
+  ${PROJECT_SOURCE_DIR}/tests/cli/fetch_models.sh)
+set_tests_properties(cli/fetch_models PROPERTIES LABELS cli TIMEOUT 600)

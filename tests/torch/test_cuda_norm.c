@@ -1,0 +1,114 @@
+/* The CUDA group norm against the CPU's, whose twin test_norm_twin compares,
+ * in every type it knows; and its repeatability. Skipped without a GPU. */
+#include "torch/th_test.h"
+
+static const th_device gpu = {TH_CUDA, 0};
+
+struct norm_case {
+    int64_t b, c, h, w;
+    int groups;
+    bool film, silu;
+};
+
+static const struct norm_case cases[] = {
+    {2, 256, 64, 64, 32, true, true},  {1, 1024, 8, 8, 32, true, true},
+    {3, 36, 5, 7, 4, true, false},     {1, 6, 1, 1, 2, false, true},
+    {4, 128, 33, 31, 32, false, true},
+};
+
+struct norm_out {
+    th_tensor *y, *dx, *scale, *shift;
+};
+
+static th_tensor *input(th_scope *s, uint32_t seed, int ndim,
+                        const int64_t *shape, nj_dtype dtype)
+{
+    /* through `dtype`, so that both devices see the same numbers */
+    th_tensor *t = random_tensor(s, seed, ndim, shape);
+
+    return th_to(s, th_to(s, t, dtype, cpu), NJ_F32, cpu);
+}
+
+static struct norm_out run(th_scope *s, const struct norm_case *c,
+                           nj_dtype dtype, th_device where)
+{
+    const int64_t shape[] = {c->b, c->c, c->h, c->w};
+    const nj_dtype low = where.kind == TH_CUDA ? dtype : NJ_F32;
+    th_tensor *x =
+        th_leaf(s, th_to(s, input(s, 1, 4, shape, dtype), low, where), true);
+    th_tensor *dy = th_to(s, input(s, 2, 4, shape, dtype), low, where);
+    th_group_norm n = {c->groups, 1e-5, NULL, NULL, NULL, NULL, c->silu};
+    struct norm_out out = {0};
+
+    n.gamma = th_to(s, input(s, 3, 1, &c->c, dtype), low, where);
+    n.beta = th_to(s, input(s, 4, 1, &c->c, dtype), low, where);
+    if (c->film) {
+        n.scale = th_leaf(s, th_to(s, input(s, 5, 2, shape, dtype), low, where),
+                          true);
+        n.shift = th_leaf(s, th_to(s, input(s, 6, 2, shape, dtype), low, where),
+                          true);
+    }
+    out.y = th_group_norm_silu(s, x, &n);
+    out.dx = th_grad_retain(s, out.y, dy, x);
+    if (c->film) {
+        out.scale = th_grad_retain(s, out.y, dy, n.scale);
+        out.shift = th_grad_retain(s, out.y, dy, n.shift);
+    }
+    return out;
+}
+
+static void close_to(th_scope *s, const th_tensor *got, const th_tensor *want,
+                     double tolerance)
+{
+    th_tensor *zero = th_mul_scalar(s, want, 0);
+
+    assert_true(max_difference(s, got, want) <=
+                tolerance * max_difference(s, want, zero));
+    OK(s);
+}
+
+static void equals_cpu(void **state)
+{
+    static const struct {
+        nj_dtype dtype;
+        double tolerance;
+    } types[] = {{NJ_F32, 5e-6}, {NJ_F16, 6e-4}, {NJ_BF16, 4.5e-3}};
+
+    for (size_t t = 0; t < 3; t++) {
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+            th_scope *s = th_scope_new(*state);
+            const double tolerance = types[t].tolerance;
+            const struct norm_out want = run(s, &cases[i], types[t].dtype, cpu);
+            const struct norm_out got = run(s, &cases[i], types[t].dtype, gpu);
+
+            close_to(s, got.y, want.y, tolerance);
+            close_to(s, got.dx, want.dx, tolerance);
+            if (cases[i].film) {
+                close_to(s, got.scale, want.scale, tolerance);
+                close_to(s, got.shift, want.shift, tolerance);
+            }
+            th_scope_free(s);
+        }
+    }
+}
+
+static void repeats(void **state)
+{
+    th_scope *s = *state;
+    const struct norm_out a = run(s, &cases[0], NJ_F16, gpu);
+    const struct norm_out b = run(s, &cases[0], NJ_F16, gpu);
+
+    assert_true(max_difference(s, a.y, b.y) == 0);
+    assert_true(max_difference(s, a.dx, b.dx) == 0);
+    assert_true(max_difference(s, a.scale, b.scale) == 0);
+    OK(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {TH_TEST(equals_cpu), TH_TEST(repeats)};
+
+    if (th_cuda_count() == 0)
+        return 77;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,107 @@
+/* Files: whole or not at all, hashes, folders. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "base/file.h"
+
+static char folder[] = "/tmp/nightjar-test-XXXXXX";
+
+static int make_folder(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    char command[128];
+
+    (void)state;
+    snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+    return system(command);
+}
+
+static void writes_whole_and_reads_back(void **state)
+{
+    char *path = nj_path_join(folder, "a.bin");
+    char *bytes;
+    size_t n;
+    nj_err err = {0};
+    struct stat st;
+
+    (void)state;
+    assert_int_equal(nj_file_write_atomic(path, "abc\0d", 5, &err), NJ_OK);
+    assert_int_equal(nj_file_read(path, 5, &bytes, &n, &err), NJ_OK);
+    assert_int_equal(n, 5);
+    assert_memory_equal(bytes, "abc\0d", 6);
+    free(bytes);
+    assert_int_equal(nj_file_read(path, 4, &bytes, &n, &err), NJ_E_FORMAT);
+    assert_int_equal(stat(folder, &st), 0);
+    assert_int_equal(st.st_nlink, 2);
+    free(path);
+}
+
+static void names_what_fails(void **state)
+{
+    char *bytes;
+    size_t n;
+    nj_err err = {0};
+
+    (void)state;
+    assert_int_equal(nj_file_read(folder, 9, &bytes, &n, &err), NJ_E_IO);
+    assert_non_null(strstr(err.text, "it is a folder"));
+    assert_int_equal(nj_file_write_atomic("/nonexistent/x", "a", 1, &err),
+                     NJ_E_IO);
+    assert_non_null(strstr(err.text, "/nonexistent/x"));
+}
+
+static void makes_folders(void **state)
+{
+    char *deep = nj_path_join(folder, "x/y/z");
+    char *file = nj_path_join(folder, "x/f");
+    nj_err err = {0};
+
+    (void)state;
+    assert_int_equal(nj_make_folders(deep, &err), NJ_OK);
+    assert_int_equal(nj_make_folders(deep, &err), NJ_OK);
+    assert_int_equal(nj_file_write_atomic(file, "", 0, &err), NJ_OK);
+    assert_int_equal(nj_make_folders(file, &err), NJ_E_IO);
+    free(deep);
+    free(file);
+}
+
+static void hashes(void **state)
+{
+    char hex[65];
+    char of_file[65];
+    char *path = nj_path_join(folder, "abc");
+    nj_err err = {0};
+
+    (void)state;
+    nj_sha256("abc", 3, hex);
+    assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223"
+                             "b00361a396177a9cb410ff61f20015ad");
+    assert_int_equal(nj_file_write_atomic(path, "abc", 3, &err), NJ_OK);
+    assert_int_equal(nj_file_sha256(path, of_file, &err), NJ_OK);
+    assert_string_equal(of_file, hex);
+    free(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(writes_whole_and_reads_back),
+        cmocka_unit_test(names_what_fails),
+        cmocka_unit_test(makes_folders),
+        cmocka_unit_test(hashes),
+    };
+
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

@@ -1,0 +1,81 @@
+/* JSON: what cJSON would let pass is refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/json.h"
+
+static nj_status parse(const char *text, size_t n)
+{
+    cJSON *value = NULL;
+    nj_err err = {0};
+    nj_status status = nj_json_parse(text, n, &value, &err);
+
+    cJSON_Delete(value);
+    return status;
+}
+
+static void refuses_what_is_not_json(void **state)
+{
+    static const char *const bad[] = {
+        "",
+        "{",
+        "{} x",
+        "{\"a\":1,\"a\":2}",
+        "\"\xff\"",
+        "[1,]",
+        "{\"a\":{\"b\":1,\"b\":1}}",
+        "nul",
+        "[1 2]",
+    };
+    char deep[300];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(parse(bad[i], strlen(bad[i])), NJ_E_FORMAT);
+    memset(deep, '[', 150);
+    memset(deep + 150, ']', 150);
+    assert_int_equal(parse(deep, sizeof(deep)), NJ_E_FORMAT);
+    assert_int_equal(parse("\"a\0b\"", 5), NJ_E_FORMAT);
+}
+
+static void accepts_json(void **state)
+{
+    static const char text[] = " {\"a\": [1, {\"b\": \"[[[\"}], \"A\": 2}\n";
+
+    (void)state;
+    assert_int_equal(parse(text, strlen(text)), NJ_OK);
+}
+
+static void reads_seeds_exactly(void **state)
+{
+    cJSON *value = NULL;
+    uint64_t seed = 0;
+    nj_err err = {0};
+    static const char text[] =
+        "[\"18446744073709551615\", 7, \"18446744073709551616\", 1.5, -1, "
+        "9007199254740992, \"\", \"1x\"]";
+
+    (void)state;
+    assert_int_equal(nj_json_parse(text, strlen(text), &value, &err), NJ_OK);
+    assert_true(nj_json_u64(cJSON_GetArrayItem(value, 0), &seed));
+    assert_true(seed == UINT64_MAX);
+    assert_true(nj_json_u64(cJSON_GetArrayItem(value, 1), &seed));
+    assert_true(seed == 7);
+    for (int i = 2; i < cJSON_GetArraySize(value); i++)
+        assert_false(nj_json_u64(cJSON_GetArrayItem(value, i), &seed));
+    cJSON_Delete(value);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(refuses_what_is_not_json),
+        cmocka_unit_test(accepts_json),
+        cmocka_unit_test(reads_seeds_exactly),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

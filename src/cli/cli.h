@@ -35,9 +35,27 @@ typedef struct nj_invocation {
     nj_engine_opener engine;
 } nj_invocation;
 
+/* One command of the table in cli.c. */
+typedef struct nj_cli_command {
+    const char *name;
+    nj_command bit;
+    int (*run)(const nj_invocation *in);
+    const char *arguments; /* as --help shows them, "" for none */
+    const char *about;     /* one paragraph, wrapped where it is shown */
+} nj_cli_command;
+
+size_t nj_cli_command_count(void);
+const nj_cli_command *nj_cli_command_at(size_t i);
+const nj_cli_command *nj_cli_command_find(const char *name);
+
 int nj_cmd_generate(const nj_invocation *in);
 int nj_cmd_plan(const nj_invocation *in);
 int nj_cmd_models(const nj_invocation *in);
+int nj_cmd_help(const nj_invocation *in);
+int nj_cmd_version(const nj_invocation *in);
+
+/* Prints the refusal of an unknown command. */
+int nj_cli_unknown_command(const char *name);
 
 /* Prints "nightjar: text" and returns the exit status that fits the code of
  * an error from before any work. */

@@ -17,7 +17,7 @@ static void add_names(nj_str *s, const nj_option *o)
         nj_str_addf(s, " %s", o->value ? o->value : "NAME");
 }
 
-static void add_meaning(nj_str *s, const nj_option *o)
+void nj_option_meaning(nj_str *s, const nj_option *o)
 {
     const char *shown = o->shown ? o->shown : o->fallback;
 
@@ -31,21 +31,20 @@ static void add_meaning(nj_str *s, const nj_option *o)
         nj_str_addf(s, " [%s]", shown);
 }
 
-/* Appends words of `text` from column `at` on, wrapped at COLUMNS. */
-static void add_wrapped(nj_str *out, const char *text, size_t at)
+void nj_help_wrap(nj_str *out, const char *text, size_t at, size_t column)
 {
     for (const char *p = text; *p;) {
         size_t n = strcspn(p, " ");
 
-        if (at > HELP_COLUMN && at + 1 + n > COLUMNS - 1) {
+        if (at > column && at + 1 + n > COLUMNS - 1) {
             nj_str_addc(out, '\n');
             at = 0;
         }
-        if (at > HELP_COLUMN) {
+        if (at > column) {
             nj_str_addc(out, ' ');
             at++;
         }
-        for (; at < HELP_COLUMN; at++)
+        for (; at < column; at++)
             nj_str_addc(out, ' ');
         nj_str_addn(out, p, n);
         at += n;
@@ -61,7 +60,7 @@ static void add_option(nj_str *out, const nj_option *o)
     size_t at;
 
     add_names(&names, o);
-    add_meaning(&meaning, o);
+    nj_option_meaning(&meaning, o);
     if (names.text && meaning.text) {
         at = names.length;
         nj_str_add(out, names.text);
@@ -69,7 +68,7 @@ static void add_option(nj_str *out, const nj_option *o)
             nj_str_addc(out, '\n');
             at = 0;
         }
-        add_wrapped(out, meaning.text, at);
+        nj_help_wrap(out, meaning.text, at, HELP_COLUMN);
     }
     nj_str_release(&names);
     nj_str_release(&meaning);
@@ -89,4 +88,45 @@ void nj_options_help(nj_str *out, nj_command command)
         group = (int)o->group;
         add_option(out, o);
     }
+}
+
+nj_value_kind nj_option_value_kind(const nj_option *o)
+{
+    if (o->type == NJ_OPT_FLAG)
+        return NJ_VALUE_NONE;
+    if (o->words || (o->value && strchr(o->value, '|')))
+        return NJ_VALUE_WORDS;
+    if (o->value && strncmp(o->value, "DIR", 3) == 0)
+        return NJ_VALUE_FOLDER;
+    if (o->value && (strncmp(o->value, "FILE", 4) == 0 ||
+                     strncmp(o->value, "CARD", 4) == 0))
+        return NJ_VALUE_FILE;
+    return NJ_VALUE_FREE;
+}
+
+/* The lower-case members of "auto|cpu|cuda:N": the others are placeholders. */
+static bool add_members(const char *value, nj_list *out)
+{
+    bool good = true;
+
+    for (const char *p = value; *p && good;) {
+        size_t n = strcspn(p, "|");
+
+        if (strcspn(p, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") >= n)
+            good = nj_list_addn(out, p, n);
+        p += n + (p[n] == '|');
+    }
+    return good;
+}
+
+bool nj_option_choices(const nj_option *o, nj_list *out)
+{
+    bool good = true;
+
+    if (!o->words)
+        return o->value && strchr(o->value, '|') ? add_members(o->value, out)
+                                                 : true;
+    for (const nj_option_word *w = o->words; w->name && good; w++)
+        good = nj_list_add(out, w->name);
+    return good;
 }

@@ -12,6 +12,7 @@
 #define SETTING(name) offsetof(nj_options, settings.name)
 #define JOBS          (NJ_CMD_GENERATE | NJ_CMD_PLAN)
 #define ALL           (JOBS | NJ_CMD_MODELS)
+#define EVERY         (~0U)
 #define PICTURE       (NJ_OF_PICTURE | NJ_OF_JOB)
 #define HOW           (NJ_OF_RECORD | NJ_OF_JOB)
 
@@ -29,6 +30,9 @@ static const nj_option_word precisions[] = {{"auto", NJ_PRECISION_AUTO},
                                             {NULL, 0}};
 static const nj_option_word orders[] = {
     {"seed", NJ_ORDER_SEED}, {"prompt", NJ_ORDER_PROMPT}, {NULL, 0}};
+static const nj_option_word formats[] = {
+    {"text", NJ_HELP_TEXT}, {"man", NJ_HELP_MAN},   {"bash", NJ_HELP_BASH},
+    {"zsh", NJ_HELP_ZSH},   {"fish", NJ_HELP_FISH}, {NULL, 0}};
 static const nj_option_word classes[] = {
     {"none", NJ_CLASS_NONE}, {"random", NJ_CLASS_RANDOM}, {NULL, 0}};
 
@@ -495,20 +499,29 @@ static const nj_option table[] = {
      .commands = JOBS,
      .help = "quickest algorithms; the same seed may then give other bytes"},
 
+    {.name = "format",
+     .type = NJ_OPT_CHOICE,
+     .offset = AT(format),
+     .words = formats,
+     .fallback = "text",
+     .group = NJ_GROUP_GENERAL,
+     .commands = NJ_CMD_HELP,
+     .help = "what to write: this text, a manual page, or a shell's "
+             "completion"},
     {.name = "help",
      .letter = 'h',
      .type = NJ_OPT_FLAG,
      .offset = AT(help),
      .fallback = "false",
      .group = NJ_GROUP_GENERAL,
-     .commands = ALL,
+     .commands = EVERY,
      .help = "print this text"},
     {.name = "version",
      .type = NJ_OPT_FLAG,
      .offset = AT(version),
      .fallback = "false",
      .group = NJ_GROUP_GENERAL,
-     .commands = ALL,
+     .commands = EVERY,
      .help = "print the program's version"},
 };
 

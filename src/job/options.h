@@ -37,8 +37,19 @@ typedef enum nj_origin {
 typedef enum nj_command {
     NJ_CMD_GENERATE = 1 << 0,
     NJ_CMD_MODELS = 1 << 1,
-    NJ_CMD_PLAN = 1 << 2
+    NJ_CMD_PLAN = 1 << 2,
+    NJ_CMD_HELP = 1 << 3,
+    NJ_CMD_VERSION = 1 << 4
 } nj_command;
+
+/* What `nightjar help` writes: for people, for man, for shells. */
+typedef enum nj_help_format {
+    NJ_HELP_TEXT,
+    NJ_HELP_MAN,
+    NJ_HELP_BASH,
+    NJ_HELP_ZSH,
+    NJ_HELP_FISH
+} nj_help_format;
 
 typedef enum nj_order { NJ_ORDER_SEED, NJ_ORDER_PROMPT } nj_order;
 
@@ -65,6 +76,7 @@ typedef struct nj_options {
     bool fast;
     bool quiet;
     bool json;
+    nj_help_format format;
     bool help;
     bool version;
     unsigned char from[NJ_OPTIONS_MAX]; /* nj_origin by place in the table */
@@ -199,5 +211,27 @@ void nj_option_key(const nj_option *option, char out[64]);
 
 /* Appends the options of a command, grouped, at most 80 columns wide. */
 void nj_options_help(nj_str *out, nj_command command);
+
+/* Appends `text`, wrapped at 80 columns; every line begins at `column`, the
+ * first one after `at` cells that are there already. Ends the line. */
+void nj_help_wrap(nj_str *out, const char *text, size_t at, size_t column);
+
+/* What an option does, with its choices and its default: for a row of help. */
+void nj_option_meaning(nj_str *out, const nj_option *option);
+
+/* What may stand for an option's value, so that a shell can offer it. */
+typedef enum nj_value_kind {
+    NJ_VALUE_NONE, /* a flag */
+    NJ_VALUE_FREE,
+    NJ_VALUE_WORDS, /* of nj_option_choices */
+    NJ_VALUE_FILE,
+    NJ_VALUE_FOLDER
+} nj_value_kind;
+
+nj_value_kind nj_option_value_kind(const nj_option *option);
+
+/* Appends the words that an option's value may be; false when memory is
+ * short. */
+bool nj_option_choices(const nj_option *option, nj_list *out);
 
 #endif

@@ -1,0 +1,165 @@
+# bash completion of nightjar. Written by scripts/generate.sh from the tables of the program.
+
+_nightjar()
+{
+    local word=${COMP_WORDS[COMP_CWORD]}
+    local before=${COMP_WORDS[COMP_CWORD - 1]}
+    local options=
+
+    COMPREPLY=()
+    if [ "$COMP_CWORD" = 1 ]; then
+        COMPREPLY=($(compgen -W "generate plan models help version" -- "$word"))
+        return
+    fi
+    case $before in
+    --models-dir)
+        COMPREPLY=($(compgen -d -- "$word"))
+        return
+        ;;
+    --unet)
+        COMPREPLY=($(compgen -f -- "$word"))
+        return
+        ;;
+    --unet-config)
+        COMPREPLY=($(compgen -f -- "$word"))
+        return
+        ;;
+    --clip)
+        COMPREPLY=($(compgen -f -- "$word"))
+        return
+        ;;
+    --width)
+        return
+        ;;
+    --height)
+        return
+        ;;
+    --timestep-respacing)
+        return
+        ;;
+    --sampler)
+        COMPREPLY=($(compgen -W "ddpm ddim plms" -- "$word"))
+        return
+        ;;
+    --plms-order)
+        return
+        ;;
+    --eta)
+        return
+        ;;
+    --skip-timesteps)
+        return
+        ;;
+    --init-image)
+        COMPREPLY=($(compgen -f -- "$word"))
+        return
+        ;;
+    --class)
+        COMPREPLY=($(compgen -W "none random" -- "$word"))
+        return
+        ;;
+    --clip-guidance-scale)
+        return
+        ;;
+    --tv-scale)
+        return
+        ;;
+    --range-scale)
+        return
+        ;;
+    --sat-scale)
+        return
+        ;;
+    --cutn)
+        return
+        ;;
+    --cutn-batches)
+        return
+        ;;
+    --cut-pow)
+        return
+        ;;
+    --cutouts)
+        COMPREPLY=($(compgen -W "crowson russell" -- "$word"))
+        return
+        ;;
+    --gradient)
+        COMPREPLY=($(compgen -W "x x-in" -- "$word"))
+        return
+        ;;
+    --clamp-max)
+        return
+        ;;
+    --image-prompt)
+        COMPREPLY=($(compgen -f -- "$word"))
+        return
+        ;;
+    --seed)
+        return
+        ;;
+    --seeds)
+        return
+        ;;
+    -n | --n)
+        return
+        ;;
+    --prompts)
+        COMPREPLY=($(compgen -f -- "$word"))
+        return
+        ;;
+    --sweep)
+        return
+        ;;
+    --order)
+        COMPREPLY=($(compgen -W "seed prompt" -- "$word"))
+        return
+        ;;
+    -o | --out)
+        COMPREPLY=($(compgen -d -- "$word"))
+        return
+        ;;
+    --save-every)
+        return
+        ;;
+    --batch-size)
+        return
+        ;;
+    --device)
+        COMPREPLY=($(compgen -W "auto cpu cuda" -- "$word"))
+        return
+        ;;
+    --precision)
+        COMPREPLY=($(compgen -W "auto fp32 bf16 fp16" -- "$word"))
+        return
+        ;;
+    --threads)
+        return
+        ;;
+    --format)
+        COMPREPLY=($(compgen -W "text man bash zsh fish" -- "$word"))
+        return
+        ;;
+    esac
+    case ${COMP_WORDS[1]} in
+    generate)
+        options="--models-dir --unet --unet-config --clip --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --clip-denoised --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --cutn --cutn-batches --cut-pow --cutouts --gradient --skip-augs --clamp-max --image-prompt --truncate --seed --seeds --n --prompts --sweep --order --out --save-every --quiet --json --batch-size --device --precision --threads --fast --help --version"
+        ;;
+    plan)
+        options="--models-dir --unet --unet-config --clip --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --clip-denoised --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --cutn --cutn-batches --cut-pow --cutouts --gradient --skip-augs --clamp-max --image-prompt --truncate --seed --seeds --n --prompts --sweep --order --out --save-every --quiet --json --batch-size --device --precision --threads --fast --help --version"
+        ;;
+    models)
+        options="--models-dir --json --help --version"
+        ;;
+    help)
+        options="--format --help --version"
+        ;;
+    version)
+        options="--help --version"
+        ;;
+    esac
+    case $word in
+    -*) COMPREPLY=($(compgen -W "$options" -- "$word")) ;;
+    *) COMPREPLY=($(compgen -f -- "$word")) ;;
+    esac
+}
+complete -o filenames -F _nightjar nightjar

@@ -70,12 +70,17 @@ static bool is_usable(const struct line *line, const nj_option *option)
            (line->from == NJ_FROM_COMMAND || (option->traits & NJ_OF_JOB));
 }
 
+/* Commands may have an option of the same name in rows of their own. */
 static const nj_option *usable(const struct line *line, const char *name,
                                size_t n)
 {
-    const nj_option *option = nj_option_find(name, n);
+    for (size_t i = 0; i < nj_option_count(); i++) {
+        const nj_option *option = nj_option_at(i);
 
-    return option && is_usable(line, option) ? option : NULL;
+        if (is_usable(line, option) && nj_option_is(option, name, n))
+            return option;
+    }
+    return NULL;
 }
 
 static nj_status long_option(struct line *line, const char *arg, nj_err *err)

@@ -37,10 +37,15 @@ static bool same_name(const char *a, const char *b, size_t n)
     return a[n] == '\0';
 }
 
+bool nj_option_is(const nj_option *o, const char *name, size_t n)
+{
+    return same_name(o->name, name, n);
+}
+
 const nj_option *nj_option_find(const char *name, size_t n)
 {
     for (size_t i = 0; i < nj_option_count(); i++) {
-        if (same_name(nj_option_at(i)->name, name, n))
+        if (nj_option_is(nj_option_at(i), name, n))
             return nj_option_at(i);
     }
     return NULL;

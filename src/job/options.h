@@ -146,7 +146,11 @@ const nj_option *nj_option_at(size_t i);
 size_t nj_option_index(const nj_option *o);
 const char *nj_option_group_name(nj_option_group group);
 
-/* The option of that name; '_' and '-' are the same. NULL: none. */
+/* Whether that is the option's name; '_' and '-' are the same. */
+bool nj_option_is(const nj_option *o, const char *name, size_t n);
+
+/* The option of that name, NULL: none. Where commands have rows of their own
+ * for one name, the first row, which is that of generate. */
 const nj_option *nj_option_find(const char *name, size_t n);
 
 /* " (did you mean 'steps'?)" for a name that no option of `command` has, or

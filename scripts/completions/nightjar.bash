@@ -54,6 +54,10 @@ _nightjar()
         COMPREPLY=($(compgen -f -- "$word"))
         return
         ;;
+    --init-fit)
+        COMPREPLY=($(compgen -W "crop fit stretch" -- "$word"))
+        return
+        ;;
     --class)
         COMPREPLY=($(compgen -W "none random" -- "$word"))
         return
@@ -142,10 +146,10 @@ _nightjar()
     esac
     case ${COMP_WORDS[1]} in
     generate)
-        options="--models-dir --unet --unet-config --clip --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --clip-denoised --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --cutn --cutn-batches --cut-pow --cutouts --gradient --skip-augs --clamp-max --image-prompt --truncate --seed --seeds --n --prompts --sweep --order --out --save-every --quiet --json --batch-size --device --precision --threads --fast --help --version"
+        options="--models-dir --unet --unet-config --clip --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --init-fit --clip-denoised --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --cutn --cutn-batches --cut-pow --cutouts --gradient --skip-augs --clamp-max --image-prompt --truncate --seed --seeds --n --prompts --sweep --order --out --save-every --quiet --json --batch-size --device --precision --threads --fast --help --version"
         ;;
     plan)
-        options="--models-dir --unet --unet-config --clip --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --clip-denoised --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --cutn --cutn-batches --cut-pow --cutouts --gradient --skip-augs --clamp-max --image-prompt --truncate --seed --seeds --n --prompts --sweep --order --out --save-every --quiet --json --batch-size --device --precision --threads --fast --help --version"
+        options="--models-dir --unet --unet-config --clip --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --init-fit --clip-denoised --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --cutn --cutn-batches --cut-pow --cutouts --gradient --skip-augs --clamp-max --image-prompt --truncate --seed --seeds --n --prompts --sweep --order --out --save-every --quiet --json --batch-size --device --precision --threads --fast --help --version"
         ;;
     models)
         options="--models-dir --json --help --version"

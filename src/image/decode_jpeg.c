@@ -1,4 +1,4 @@
-/* JPEG pixels by libjpeg, orientation by libexif. A warning of libjpeg (data
+/* JPEG pixels by libjpeg. A warning of libjpeg (data
  * cut short, corrupt blocks filled with grey) counts as an error: half a
  * picture is not what was asked for. */
 #include "image/decoders.h"
@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #include <jpeglib.h>
-#include <libexif/exif-data.h>
 
 typedef struct errors {
     struct jpeg_error_mgr base; /* first: libjpeg hands out its address */
@@ -71,25 +70,6 @@ static nj_status decode(struct jpeg_decompress_struct *info, errors *e,
     return read_rows(info, out);
 }
 
-static int orientation_of(const nj_decode_job *job)
-{
-    int orientation = 1;
-    ExifData *exif;
-    ExifEntry *entry;
-
-    if (job->n > 0x7fffffff)
-        return 1;
-    exif = exif_data_new_from_data(job->bytes, (unsigned)job->n);
-    if (!exif)
-        return 1;
-    entry = exif_content_get_entry(exif->ifd[EXIF_IFD_0], EXIF_TAG_ORIENTATION);
-    if (entry && entry->format == EXIF_FORMAT_SHORT && entry->components == 1)
-        orientation =
-            exif_get_short(entry->data, exif_data_get_byte_order(exif));
-    exif_data_unref(exif);
-    return orientation;
-}
-
 nj_status nj_decode_jpeg(const nj_decode_job *job, nj_picture *out, nj_err *err)
 {
     struct jpeg_decompress_struct info;
@@ -106,5 +86,5 @@ nj_status nj_decode_jpeg(const nj_decode_job *job, nj_picture *out, nj_err *err)
     jpeg_destroy_decompress(&info);
     if (status != NJ_OK)
         return status;
-    return nj_picture_orient(out, orientation_of(job), err);
+    return nj_picture_orient(out, nj_exif_orientation(job->bytes, job->n), err);
 }

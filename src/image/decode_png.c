@@ -57,7 +57,7 @@ static nj_status read_rows(png_structp png, png_infop info,
     for (int y = 0; y < out->height; y++)
         rows[y] = out->pixels + (size_t)y * row;
     png_read_image(png, rows);
-    png_read_end(png, NULL);
+    png_read_end(png, info);
     return NJ_OK;
 }
 
@@ -87,6 +87,18 @@ static nj_status decode(png_structp png, png_infop info,
     return read_rows(png, info, out, *rows);
 }
 
+/* Of the whole file, or of what stands before the pixels when only that was
+ * read. */
+static int orientation_of(png_structp png, png_infop info)
+{
+    png_bytep block;
+    png_uint_32 n;
+
+    if (!(png_get_eXIf_1(png, info, &n, &block) & PNG_INFO_eXIf))
+        return 1;
+    return nj_exif_block_orientation(block, n);
+}
+
 nj_status nj_decode_png(const nj_decode_job *job, nj_picture *out, nj_err *err)
 {
     reader r = {.next = job->bytes, .left = job->n};
@@ -105,6 +117,8 @@ nj_status nj_decode_png(const nj_decode_job *job, nj_picture *out, nj_err *err)
     png_set_read_fn(png, &r, on_read);
     status = decode(png, info, job, out, &rows, err);
     free(rows);
+    if (status == NJ_OK)
+        status = nj_picture_orient(out, orientation_of(png, info), err);
     png_destroy_read_struct(&png, &info, NULL);
     return status;
 }

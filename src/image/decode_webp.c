@@ -2,8 +2,25 @@
 #include "image/decoders.h"
 
 #include <webp/decode.h>
+#include <webp/demux.h>
 
-nj_status nj_decode_webp(const nj_decode_job *job, nj_picture *out, nj_err *err)
+static int orientation_of(const nj_decode_job *job)
+{
+    const WebPData data = {job->bytes, job->n};
+    WebPDemuxer *demuxer = WebPDemux(&data);
+    WebPChunkIterator chunk;
+    int orientation = 1;
+
+    if (demuxer && WebPDemuxGetChunk(demuxer, "EXIF", 1, &chunk)) {
+        orientation =
+            nj_exif_block_orientation(chunk.chunk.bytes, chunk.chunk.size);
+        WebPDemuxReleaseChunkIterator(&chunk);
+    }
+    WebPDemuxDelete(demuxer);
+    return orientation;
+}
+
+static nj_status decode(const nj_decode_job *job, nj_picture *out, nj_err *err)
 {
     WebPBitstreamFeatures features;
     size_t bytes;
@@ -30,4 +47,13 @@ nj_status nj_decode_webp(const nj_decode_job *job, nj_picture *out, nj_err *err)
     if (!done)
         return nj_fail(err, NJ_E_FORMAT, "broken WebP: cut short or damaged");
     return NJ_OK;
+}
+
+nj_status nj_decode_webp(const nj_decode_job *job, nj_picture *out, nj_err *err)
+{
+    nj_status status = decode(job, out, err);
+
+    if (status != NJ_OK)
+        return status;
+    return nj_picture_orient(out, orientation_of(job), err);
 }

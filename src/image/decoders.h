@@ -29,4 +29,9 @@ nj_status nj_decode_allocate(const nj_decode_job *job, nj_picture *out,
 nj_status nj_picture_orient(nj_picture *p, int orientation,
                             nj_err *err) NJ_MUST_USE;
 
+/* EXIF's orientation in a JPEG file, or in a block of EXIF data as PNG and WebP
+ * carry it; 1 (upright) when none is stated or the data is broken. */
+int nj_exif_orientation(const uint8_t *bytes, size_t n);
+int nj_exif_block_orientation(const uint8_t *block, size_t n);
+
 #endif

@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "diffusion/schedule.h"
-#include "image/picture.h"
+#include "image/fit.h"
 
 static const nj_option *option_named(const char *name)
 {
@@ -109,22 +109,22 @@ nj_status nj_check_settings(nj_options *o, const nj_unet_card *card,
     return status == NJ_OK ? check_class(o, card, err) : status;
 }
 
-static nj_status read_rgb(const char *path, const nj_settings *s, uint8_t **rgb,
-                          nj_err *err)
+static nj_status read_rgb(const nj_options *o, uint8_t **rgb, nj_err *err)
 {
     nj_picture picture = {0};
     nj_picture plain = {0};
+    nj_picture fitted = {0};
     nj_status status =
-        nj_picture_read(path, NJ_PICTURE_PIXELS_MAX, &picture, err);
+        nj_picture_read(o->init_image, NJ_PICTURE_PIXELS_MAX, &picture, err);
 
-    if (status == NJ_OK &&
-        (picture.width != s->width || picture.height != s->height))
-        status = nj_fail(err, NJ_E_USAGE, "'%s' is %dx%d, %dx%d expected", path,
-                         picture.width, picture.height, s->width, s->height);
     if (status == NJ_OK)
         status = nj_picture_to_rgb(&picture, &plain, err);
+    if (status == NJ_OK)
+        status = nj_picture_fit(&plain, o->settings.width, o->settings.height,
+                                o->init_fit, &fitted, err);
     nj_picture_release(&picture);
-    *rgb = plain.pixels;
+    nj_picture_release(&plain);
+    *rgb = fitted.pixels;
     return status;
 }
 
@@ -137,7 +137,7 @@ nj_status nj_check_init_image(const nj_options *o, uint8_t **rgb,
     sha256[0] = '\0';
     if (!o->init_image)
         return NJ_OK;
-    status = read_rgb(o->init_image, &o->settings, rgb, err);
+    status = read_rgb(o, rgb, err);
     if (status == NJ_OK)
         status = nj_file_sha256(o->init_image, sha256, err);
     return status == NJ_OK ? NJ_OK : nj_options_blame(o, "init-image", err);

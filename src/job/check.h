@@ -17,8 +17,8 @@
 nj_status nj_check_settings(nj_options *o, const nj_unet_card *card,
                             int *iterations, nj_err *err) NJ_MUST_USE;
 
-/* Reads --init-image at the settings' size; *rgb (owned, width x height x 3)
- * is NULL without one. `sha256` gets the file's sum. */
+/* Reads --init-image and fits it to the settings' size; *rgb (owned, width x
+ * height x 3) is NULL without one. `sha256` gets the file's sum. */
 nj_status nj_check_init_image(const nj_options *o, uint8_t **rgb,
                               char sha256[65], nj_err *err) NJ_MUST_USE;
 

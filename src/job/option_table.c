@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "job/classes.h"
 
 #define AT(field)     offsetof(nj_options, field)
 #define SETTING(name) offsetof(nj_options, settings.name)
@@ -35,6 +36,11 @@ static const nj_option_word formats[] = {
     {"zsh", NJ_HELP_ZSH},   {"fish", NJ_HELP_FISH}, {NULL, 0}};
 static const nj_option_word classes[] = {
     {"none", NJ_CLASS_NONE}, {"random", NJ_CLASS_RANDOM}, {NULL, 0}};
+
+static const nj_option_word fits[] = {{"crop", NJ_FIT_CROP},
+                                      {"fit", NJ_FIT_WHOLE},
+                                      {"stretch", NJ_FIT_STRETCH},
+                                      {NULL, 0}};
 
 static bool is_device(const char *text)
 {
@@ -186,6 +192,16 @@ static const nj_option table[] = {
      .group = NJ_GROUP_PICTURE,
      .commands = JOBS,
      .help = "start from this picture instead of from noise alone"},
+    {.name = "init-fit",
+     .type = NJ_OPT_CHOICE,
+     .offset = AT(init_fit),
+     .words = fits,
+     .fallback = "crop",
+     .traits = PICTURE,
+     .group = NJ_GROUP_PICTURE,
+     .commands = JOBS,
+     .help = "what an --init-image of another size becomes: crop, its middle; "
+             "fit, all of it on grey; stretch, all of it out of shape"},
     {.name = "clip-denoised",
      .type = NJ_OPT_FLAG,
      .offset = SETTING(clip_denoised),
@@ -200,14 +216,15 @@ static const nj_option table[] = {
      .min = 0,
      .max = 1000000,
      .words = classes,
-     .value = "N|random",
+     .named = nj_class_find,
+     .value = "N|NAME|random",
      .fallback = "none",
      .shown = "random for networks that need one",
      .traits = PICTURE,
      .group = NJ_GROUP_PICTURE,
      .commands = JOBS,
-     .help = "class of a class-conditional network; random: a new one for "
-             "every step"},
+     .help = "class of a class-conditional network, by its number or its "
+             "ImageNet name; random: a new one for every step"},
 
     {.name = "clip-guidance-scale",
      .type = NJ_OPT_DOUBLE,

@@ -187,6 +187,13 @@ static bool parse_int(const nj_option *option, const char *text, int *out)
     return true;
 }
 
+static bool is_number(const char *text)
+{
+    double value;
+
+    return nj_parse_double(text, &value);
+}
+
 /* A checked value on its way into the options. */
 union value {
     bool flag;
@@ -208,6 +215,8 @@ static nj_status parse_value(const nj_option *option, const char *text,
     case NJ_OPT_INT:
     case NJ_OPT_CHOICE:
         good = parse_int(option, text, &v->whole);
+        if (!good && option->named && !is_number(text))
+            return option->named(text, &v->whole, err);
         break;
     case NJ_OPT_DOUBLE:
         good = nj_parse_double(text, &v->real) && v->real >= option->min &&

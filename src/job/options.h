@@ -21,6 +21,7 @@
 #include "base/list.h"
 #include "base/str.h"
 #include "diffusion/settings.h"
+#include "image/fit.h"
 #include "job/seeds.h"
 
 #define NJ_OPTIONS_MAX 96
@@ -61,6 +62,7 @@ typedef struct nj_options {
     char *unet_config;
     nj_list clip;
     char *init_image;
+    nj_fit init_fit;
     nj_list image_prompt;
     uint64_t seed;
     nj_seeds seeds;
@@ -133,7 +135,9 @@ typedef struct nj_option {
     const char *fallback;        /* default as text; NULL: not given */
     const char *shown;           /* default as --help says it, or NULL */
     bool (*good)(const char *);  /* further check of a text, or NULL */
-    const char *expected;        /* what `good` asks for */
+    /* NJ_OPT_INT: how a text that is no number is read, or NULL */
+    nj_status (*named)(const char *text, int *value, nj_err *err);
+    const char *expected; /* what `good` asks for */
     unsigned traits;
     nj_option_group group;
     unsigned commands; /* nj_command bits */

@@ -104,10 +104,14 @@ static void says_what_is_wrong(void **state)
                         "unknown option '--cutm' (did you mean '--cutn'?)");
     assert_int_equal(parse("--out", "--quiet", NULL), NJ_E_USAGE);
     assert_string_equal(err.text, "option '--out' needs a value");
-    assert_int_equal(parse("--class", "cat", NULL), NJ_E_USAGE);
+    assert_int_equal(parse("--class", "1.5", NULL), NJ_E_USAGE);
     assert_string_equal(err.text,
-                        "option '--class': 'cat' is not a whole number from 0 "
+                        "option '--class': '1.5' is not a whole number from 0 "
                         "to 1000000, none or random");
+    assert_int_equal(parse("--class", "tabbby", NULL), NJ_E_USAGE);
+    assert_string_equal(err.text,
+                        "option '--class': 'tabbby' is no number of a class, "
+                        "random, or an ImageNet class (did you mean 'tabby'?)");
 }
 
 static void weaker_origins_never_win(void **state)

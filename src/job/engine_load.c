@@ -53,12 +53,24 @@ static void *open_library(nj_err *err)
     return library;
 }
 
+/* Threads that wait for work sleep, unless the user says otherwise: spinning,
+ * which is what OpenMP does by itself, takes the processor from whoever else
+ * computes on the machine, the thread that is waited for included. The library
+ * reads this once, when it is loaded. */
+static void wait_asleep(void)
+{
+    if (!getenv("GOMP_SPINCOUNT"))
+        setenv("OMP_WAIT_POLICY", "passive", 0);
+}
+
 nj_status nj_engine_load(const nj_engine_api **api, nj_err *err)
 {
-    void *library = open_library(err);
+    void *library;
     void *symbol;
     api_getter get;
 
+    wait_asleep();
+    library = open_library(err);
     if (!library)
         return NJ_E_IO;
     symbol = dlsym(library, "nj_engine_api_get");

@@ -13,6 +13,11 @@ target_compile_definitions(nj_flags INTERFACE
   _POSIX_C_SOURCE=200809L _DEFAULT_SOURCE _FILE_OFFSET_BITS=64
   NJ_VERSION="${PROJECT_VERSION}")
 target_link_libraries(nj_flags INTERFACE m)
+# Dozens of test programs are linked: a quick linker is worth having.
+find_program(NJ_LLD NAMES ld.lld)
+if(NJ_LLD AND NOT NJ_CUDA)
+  target_link_options(nj_flags INTERFACE -fuse-ld=lld)
+endif()
 if(NJ_WERROR)
   target_compile_options(nj_flags INTERFACE
     "$<$<COMPILE_LANGUAGE:C,CXX>:-Werror>")

@@ -22,3 +22,14 @@ set_tests_properties(cli/fetch_models PROPERTIES LABELS cli TIMEOUT 600)
 add_test(NAME cli/generated COMMAND
   ${PROJECT_SOURCE_DIR}/tests/cli/generated.sh $<TARGET_FILE:nightjar>)
 set_tests_properties(cli/generated PROPERTIES LABELS cli)
+
+# Records: info, reproduce, and other programs.
+add_test(NAME cli/records COMMAND
+  ${PROJECT_SOURCE_DIR}/tests/cli/records.py $<TARGET_FILE:nightjar_fake>)
+set_tests_properties(cli/records PROPERTIES LABELS cli)
+
+# Names of pictures against prompts that try to break them.
+add_test(NAME cli/torture_names COMMAND
+  ${PROJECT_SOURCE_DIR}/tests/cli/torture_names.py
+  $<TARGET_FILE:nightjar_fake>)
+set_tests_properties(cli/torture_names PROPERTIES LABELS cli)

@@ -8,7 +8,7 @@ _nightjar()
 
     COMPREPLY=()
     if [ "$COMP_CWORD" = 1 ]; then
-        COMPREPLY=($(compgen -W "generate plan models help version" -- "$word"))
+        COMPREPLY=($(compgen -W "generate plan models info reproduce help version" -- "$word"))
         return
     fi
     case $before in
@@ -153,6 +153,12 @@ _nightjar()
         ;;
     models)
         options="--models-dir --json --help --version"
+        ;;
+    info)
+        options="--json --help --version"
+        ;;
+    reproduce)
+        options="--models-dir --unet --unet-config --clip --init-image --image-prompt --out --quiet --json --batch-size --device --precision --threads --fast --help --version"
         ;;
     help)
         options="--format --help --version"

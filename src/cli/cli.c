@@ -18,6 +18,11 @@ static const nj_cli_command commands[] = {
      "say what generate would make, and what it would cost"},
     {"models", NJ_CMD_MODELS, nj_cmd_models, "[verify [NAME...]]",
      "list known models and which are here, or check their sums"},
+    {"info", NJ_CMD_INFO, nj_cmd_info, "FILE...",
+     "show the records of pictures, and whether they were edited since; exit "
+     "status 0 when none was"},
+    {"reproduce", NJ_CMD_REPRODUCE, nj_cmd_reproduce, "FILE",
+     "make a picture again from its record and say whether it is the same"},
     {"help", NJ_CMD_HELP, nj_cmd_help, "[COMMAND]",
      "explain a command and its options"},
     {"version", NJ_CMD_VERSION, nj_cmd_version, "",

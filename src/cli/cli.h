@@ -51,6 +51,8 @@ const nj_cli_command *nj_cli_command_find(const char *name);
 int nj_cmd_generate(const nj_invocation *in);
 int nj_cmd_plan(const nj_invocation *in);
 int nj_cmd_models(const nj_invocation *in);
+int nj_cmd_info(const nj_invocation *in);
+int nj_cmd_reproduce(const nj_invocation *in);
 int nj_cmd_help(const nj_invocation *in);
 int nj_cmd_version(const nj_invocation *in);
 

@@ -23,6 +23,7 @@ void nj_model_files_release(nj_model_files *m)
 {
     free(m->unet);
     free(m->card);
+    free(m->card_name);
     for (size_t i = 0; i < m->clip_count; i++)
         free(m->clips[i]);
     free(m->vocabulary);
@@ -259,7 +260,22 @@ static nj_status check_clip(nj_model_files *m, const char *path, nj_err *err)
 /* ---- UNet and its card ------------------------------------------------------
  */
 
-static nj_status use_card(nj_model_files *m, const char *path, nj_err *err)
+/* How records name a card: by what finds it again on another machine. */
+static char *name_of_card(const nj_catalogue *c, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    for (size_t i = 0; i < nj_catalogue_count(c); i++) {
+        const nj_model *m = nj_catalogue_at(c, i);
+
+        if (m->kind == NJ_MODEL_UNET && same_file(m->card_path, path))
+            return nj_strdup(m->name);
+    }
+    return nj_strdup(slash ? slash + 1 : path);
+}
+
+static nj_status use_card(const nj_catalogue *c, nj_model_files *m,
+                          const char *path, nj_err *err)
 {
     cJSON *json;
     nj_status status = nj_unet_card_read(path, &m->flags, err);
@@ -267,7 +283,8 @@ static nj_status use_card(nj_model_files *m, const char *path, nj_err *err)
     if (status != NJ_OK)
         return status;
     m->card = nj_strdup(path);
-    if (!m->card)
+    m->card_name = name_of_card(c, path);
+    if (!m->card || !m->card_name)
         return no_memory(err);
     status = nj_json_read(path, &json, err);
     if (status != NJ_OK)
@@ -277,11 +294,11 @@ static nj_status use_card(nj_model_files *m, const char *path, nj_err *err)
     return NJ_OK;
 }
 
-static nj_status use_model(nj_model_files *m, const nj_model *model,
-                           nj_err *err)
+static nj_status use_model(const nj_catalogue *c, nj_model_files *m,
+                           const nj_model *model, nj_err *err)
 {
     m->unet = nj_strdup(model->path);
-    return m->unet ? use_card(m, model->card_path, err) : no_memory(err);
+    return m->unet ? use_card(c, m, model->card_path, err) : no_memory(err);
 }
 
 /* --unet FILE [--unet-config CARD] */
@@ -302,7 +319,7 @@ static nj_status named_unet(const nj_options *o, const nj_catalogue *c,
         return NJ_OK;
     known = model_of_file(c, NJ_MODEL_UNET, m->unet);
     if (known)
-        return use_card(m, known->card_path, err);
+        return use_card(c, m, known->card_path, err);
     return nj_fail(err, NJ_E_USAGE,
                    "option '--unet': no model card is known for '%s', "
                    "--unet-config CARD.json is expected",
@@ -328,7 +345,19 @@ static nj_status any_unet(const nj_catalogue *c, nj_model_files *m, nj_err *err)
                        "no model weights are there, not even the demo's: get "
                        "some with scripts/fetch-models.sh, or name a file "
                        "with --unet");
-    return use_model(m, model, err);
+    return use_model(c, m, model, err);
+}
+
+/* A file, or the name of a known model. */
+static nj_status locate_card(const nj_catalogue *c, const nj_list *folders,
+                             const char *name, char **out, nj_err *err)
+{
+    const nj_model *known = nj_catalogue_find(c, NJ_MODEL_UNET, name);
+
+    if (!known || (exists(name) && !is_folder(name)))
+        return locate(c, folders, NJ_MODEL_UNET, name, out, err);
+    *out = nj_strdup(known->card_path);
+    return *out ? NJ_OK : no_memory(err);
 }
 
 static nj_status find_unet(const nj_options *o, const nj_catalogue *c,
@@ -345,15 +374,14 @@ static nj_status find_unet(const nj_options *o, const nj_catalogue *c,
     status = o->unet ? named_unet(o, c, folders, m, err) : any_unet(c, m, err);
     if (status != NJ_OK || !o->unet_config)
         return status;
-    status = locate(c, folders, NJ_MODEL_UNET, o->unet_config, &card, err);
+    status = locate_card(c, folders, o->unet_config, &card, err);
     if (status == NJ_OK)
-        status = use_card(m, card, err);
+        status = use_card(c, m, card, err);
     free(card);
     return status == NJ_OK ? NJ_OK : nj_err_add(err, "option '--unet-config'");
 }
 
-/* ---- CLIP
- * ----------------------------------------------------------------------- */
+/* ---- CLIP */
 
 static nj_status add_clip(nj_model_files *m, char *path, nj_err *err)
 {
@@ -403,8 +431,7 @@ static nj_status default_clip(const nj_catalogue *c, nj_model_files *m,
     return add_clip(m, nj_strdup(clip->path), err);
 }
 
-/* ---- vocabulary
- * -------------------------------------------------------------------- */
+/* ---- vocabulary */
 
 /* A vocabulary file in the folder of `beside`. */
 static char *vocabulary_beside(const char *beside)

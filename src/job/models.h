@@ -22,7 +22,8 @@
 /* Files of a job; texts are owned. */
 typedef struct nj_model_files {
     char *unet;
-    char *card; /* JSON file with the UNet's flags */
+    char *card;      /* JSON file with the UNet's flags */
+    char *card_name; /* of a known model's card, else the file's name */
     nj_unet_card flags;
     char *clips[NJ_ENGINE_CLIPS_MAX];
     size_t clip_count;

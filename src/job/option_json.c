@@ -114,6 +114,34 @@ nj_status nj_options_set_json(nj_options *o, const char *key,
     return status == NJ_OK ? NJ_OK : nj_err_add(err, "key '%s'", key);
 }
 
+static const char *const origins[] = {
+    [NJ_FROM_DEFAULT] = "default", [NJ_FROM_CARD] = "card",
+    [NJ_FROM_PRESET] = "preset",   [NJ_FROM_JOB] = "job",
+    [NJ_FROM_COMMAND] = "command",
+};
+
+const char *nj_origin_name(nj_origin origin)
+{
+    return origins[origin];
+}
+
+void nj_options_tell(nj_options *o, const cJSON *object, const cJSON *from)
+{
+    const cJSON *item;
+
+    cJSON_ArrayForEach(item, object)
+    {
+        const nj_option *option =
+            nj_option_find(item->string, strlen(item->string));
+        const char *word = nj_json_string(from, item->string, "default");
+
+        for (unsigned char k = 0; option && k <= NJ_FROM_COMMAND; k++) {
+            if (strcmp(word, origins[k]) == 0)
+                o->told[nj_option_index(option)] = (unsigned char)(k + 1);
+        }
+    }
+}
+
 static cJSON *list_json(const nj_list *list)
 {
     cJSON *array = cJSON_CreateArray();

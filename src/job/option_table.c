@@ -12,7 +12,8 @@
 #define AT(field)     offsetof(nj_options, field)
 #define SETTING(name) offsetof(nj_options, settings.name)
 #define JOBS          (NJ_CMD_GENERATE | NJ_CMD_PLAN)
-#define ALL           (JOBS | NJ_CMD_MODELS)
+#define REMAKE        (JOBS | NJ_CMD_REPRODUCE)
+#define ALL           (REMAKE | NJ_CMD_MODELS | NJ_CMD_INFO)
 #define EVERY         (~0U)
 #define PICTURE       (NJ_OF_PICTURE | NJ_OF_JOB)
 #define HOW           (NJ_OF_RECORD | NJ_OF_JOB)
@@ -71,7 +72,7 @@ static const nj_option table[] = {
      .expected = path_expected,
      .traits = NJ_OF_JOB | NJ_OF_WHOLE,
      .group = NJ_GROUP_MODELS,
-     .commands = ALL,
+     .commands = REMAKE | NJ_CMD_MODELS,
      .help = "folder of weight files and model cards"},
     {.name = "unet",
      .type = NJ_OPT_TEXT,
@@ -82,7 +83,7 @@ static const nj_option table[] = {
      .expected = path_expected,
      .traits = NJ_OF_JOB | NJ_OF_WHOLE,
      .group = NJ_GROUP_MODELS,
-     .commands = JOBS,
+     .commands = REMAKE,
      .help = "weights of the diffusion network, or the name of a known model"},
     {.name = "unet-config",
      .type = NJ_OPT_TEXT,
@@ -93,7 +94,7 @@ static const nj_option table[] = {
      .expected = path_expected,
      .traits = NJ_OF_JOB | NJ_OF_WHOLE,
      .group = NJ_GROUP_MODELS,
-     .commands = JOBS,
+     .commands = REMAKE,
      .help = "model card (JSON) with the network's flags"},
     {.name = "clip",
      .type = NJ_OPT_LIST,
@@ -104,7 +105,7 @@ static const nj_option table[] = {
      .expected = path_expected,
      .traits = NJ_OF_JOB | NJ_OF_WHOLE,
      .group = NJ_GROUP_MODELS,
-     .commands = JOBS,
+     .commands = REMAKE,
      .help = "weights of CLIP, or the name of a known model"},
 
     {.name = "width",
@@ -190,7 +191,7 @@ static const nj_option table[] = {
      .expected = path_expected,
      .traits = PICTURE,
      .group = NJ_GROUP_PICTURE,
-     .commands = JOBS,
+     .commands = REMAKE,
      .help = "start from this picture instead of from noise alone"},
     {.name = "init-fit",
      .type = NJ_OPT_CHOICE,
@@ -350,7 +351,7 @@ static const nj_option table[] = {
      .expected = path_expected,
      .traits = PICTURE,
      .group = NJ_GROUP_GUIDANCE,
-     .commands = JOBS,
+     .commands = REMAKE,
      .help = "a picture that is part of every prompt; may be repeated"},
     {.name = "truncate",
      .type = NJ_OPT_FLAG,
@@ -429,11 +430,12 @@ static const nj_option table[] = {
      .offset = AT(out),
      .value = "DIR",
      .fallback = "pictures",
+     .shown = "pictures; reproduce keeps none unless told to",
      .good = is_path,
      .expected = path_expected,
      .traits = NJ_OF_JOB | NJ_OF_WHOLE,
      .group = NJ_GROUP_OUTPUT,
-     .commands = JOBS,
+     .commands = REMAKE,
      .help = "folder for the pictures; made when missing"},
     {.name = "save-every",
      .type = NJ_OPT_INT,
@@ -453,7 +455,7 @@ static const nj_option table[] = {
      .offset = AT(quiet),
      .fallback = "false",
      .group = NJ_GROUP_OUTPUT,
-     .commands = JOBS,
+     .commands = REMAKE,
      .help = "print nothing but errors"},
     {.name = "json",
      .type = NJ_OPT_FLAG,
@@ -472,7 +474,7 @@ static const nj_option table[] = {
      .fallback = "1",
      .traits = HOW,
      .group = NJ_GROUP_MACHINE,
-     .commands = JOBS,
+     .commands = REMAKE,
      .help = "pictures that are made together"},
     {.name = "device",
      .type = NJ_OPT_TEXT,
@@ -483,7 +485,7 @@ static const nj_option table[] = {
      .expected = "is not auto, cpu, cuda or cuda:N",
      .traits = NJ_OF_JOB | NJ_OF_WHOLE,
      .group = NJ_GROUP_MACHINE,
-     .commands = JOBS,
+     .commands = REMAKE,
      .help = "where to compute; auto: the first GPU, else the CPU"},
     {.name = "precision",
      .type = NJ_OPT_CHOICE,
@@ -492,7 +494,7 @@ static const nj_option table[] = {
      .fallback = "auto",
      .traits = HOW | NJ_OF_WHOLE,
      .group = NJ_GROUP_MACHINE,
-     .commands = JOBS,
+     .commands = REMAKE,
      .help = "number format of the diffusion network; auto: fp32 on a CPU, "
              "fp16 on a GPU"},
     {.name = "threads",
@@ -505,7 +507,7 @@ static const nj_option table[] = {
      .shown = "0, as many as there are cores",
      .traits = NJ_OF_JOB | NJ_OF_WHOLE,
      .group = NJ_GROUP_MACHINE,
-     .commands = JOBS,
+     .commands = REMAKE,
      .help = "threads on the CPU"},
     {.name = "fast",
      .type = NJ_OPT_FLAG,
@@ -513,7 +515,7 @@ static const nj_option table[] = {
      .fallback = "false",
      .traits = HOW | NJ_OF_WHOLE,
      .group = NJ_GROUP_MACHINE,
-     .commands = JOBS,
+     .commands = REMAKE,
      .help = "quickest algorithms; the same seed may then give other bytes"},
 
     {.name = "format",

@@ -411,6 +411,15 @@ nj_origin nj_options_origin(const nj_options *o, const char *name)
                   : NJ_FROM_DEFAULT;
 }
 
+nj_origin nj_options_first_origin(const nj_options *o, const nj_option *option)
+{
+    size_t i = nj_option_index(option);
+
+    if (o->from[i] == NJ_FROM_JOB && o->told[i])
+        return (nj_origin)(o->told[i] - 1);
+    return (nj_origin)o->from[i];
+}
+
 bool nj_options_given(const nj_options *o, const char *name)
 {
     return nj_options_origin(o, name) != NJ_FROM_DEFAULT;

@@ -40,7 +40,10 @@ typedef enum nj_command {
     NJ_CMD_MODELS = 1 << 1,
     NJ_CMD_PLAN = 1 << 2,
     NJ_CMD_HELP = 1 << 3,
-    NJ_CMD_VERSION = 1 << 4
+    NJ_CMD_VERSION = 1 << 4,
+    NJ_CMD_INFO = 1 << 5,
+    NJ_CMD_REPRODUCE = 1 << 6,
+    NJ_CMD_STATUS = 1 << 7
 } nj_command;
 
 /* What `nightjar help` writes: for people, for man, for shells. */
@@ -82,6 +85,9 @@ typedef struct nj_options {
     bool help;
     bool version;
     unsigned char from[NJ_OPTIONS_MAX]; /* nj_origin by place in the table */
+    /* Of a value that came from a record: 1 + the origin that it had when the
+     * picture was made; 0: none. */
+    unsigned char told[NJ_OPTIONS_MAX];
 } nj_options;
 
 typedef enum nj_option_type {
@@ -182,6 +188,18 @@ void nj_options_forget(nj_options *o, const nj_option *option, nj_origin from);
 
 bool nj_options_given(const nj_options *o, const char *name);
 nj_origin nj_options_origin(const nj_options *o, const char *name);
+
+/* Where a picture's record says that a value came from: its origin, or the one
+ * that an earlier record told, so that a picture made again from its record has
+ * the same record. */
+nj_origin nj_options_first_origin(const nj_options *o, const nj_option *option);
+
+/* "default", "card", "preset", "job", "command"; static storage. */
+const char *nj_origin_name(nj_origin origin);
+
+/* Takes over the origins that a record tells (its `from` object) for the keys
+ * of `object` that are options. */
+void nj_options_tell(nj_options *o, const cJSON *object, const cJSON *from);
 
 /* Puts the option as its user wrote it ("option '--cutn'", "key 'cutn'") before
  * the text of *err and returns its code. */

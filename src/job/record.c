@@ -131,7 +131,7 @@ static bool add_model_keys(cJSON *job, const nj_model_files *files)
 {
     cJSON *clips = cJSON_AddArrayToObject(job, "clip");
     bool good = clips && add_text(job, "unet", base_name(files->unet)) &&
-                add_text(job, "unet_config", base_name(files->card));
+                add_text(job, "unet_config", files->card_name);
 
     for (size_t i = 0; i < files->clip_count && good; i++) {
         cJSON *name = cJSON_CreateString(base_name(files->clips[i]));
@@ -188,6 +188,40 @@ static const char *precision_name(nj_precision p)
     return names[p];
 }
 
+void nj_record_pixels_sha256(const uint8_t *rgb, int width, int height,
+                             char hex[65])
+{
+    nj_sha256(rgb, (size_t)width * (size_t)height * 3, hex);
+}
+
+static bool add_pixels_sum(cJSON *record, const nj_engine_picture *p)
+{
+    char hex[65];
+
+    nj_record_pixels_sha256(p->rgb, p->width, p->height, hex);
+    return add_text(record, "pixels_sha256", hex);
+}
+
+/* Where each setting came from, unless it is the default. */
+static bool add_origins(cJSON *record, const nj_options *o)
+{
+    cJSON *from = cJSON_AddObjectToObject(record, "from");
+    bool good = from != NULL;
+
+    for (size_t i = 0; i < nj_option_count() && good; i++) {
+        const nj_option *option = nj_option_at(i);
+        nj_origin origin = nj_options_first_origin(o, option);
+        char key[64];
+
+        if (!(option->traits & (NJ_OF_PICTURE | NJ_OF_RECORD)) ||
+            origin == NJ_FROM_DEFAULT)
+            continue;
+        nj_option_key(option, key);
+        good = add_text(from, key, nj_origin_name(origin));
+    }
+    return good;
+}
+
 static nj_status add_record(const nj_record_source *from, const nj_image *image,
                             const nj_engine_picture *picture, cJSON *record,
                             nj_err *err)
@@ -205,10 +239,12 @@ static nj_status add_record(const nj_record_source *from, const nj_image *image,
         !add_number(record, "iteration", picture->iteration) ||
         !add_number(record, "iterations", picture->iterations) ||
         !add_number(record, "clip_loss", picture->clip_loss) ||
+        !add_pixels_sum(record, picture) ||
         !add_text(record, "device", facts->device) ||
         !add_text(record, "precision", precision_name(facts->precision)) ||
         !add_text(record, "libtorch", facts->libtorch) ||
         !add_init_sum(record, nj_plan_group(from->job, image)) ||
+        !add_origins(record, &nj_plan_group(from->job, image)->options) ||
         !add_flags(record, &from->job->files.flags))
         return no_memory(err);
     return add_weights(from, record, err);
@@ -280,6 +316,27 @@ nj_status nj_record_make(const nj_record_source *from, const nj_image *image,
     status = make_parameters(from, image, picture, parameters, err);
     if (status != NJ_OK)
         free(*json);
+    return status;
+}
+
+nj_status nj_record_encode(const nj_record_source *from, const nj_image *image,
+                           const nj_engine_picture *p, uint8_t **bytes,
+                           size_t *n, nj_err *err)
+{
+    nj_picture picture = {p->width, p->height, 3, (uint8_t *)(uintptr_t)p->rgb};
+    nj_png_text texts[2] = {{NJ_RECORD_KEYWORD, NULL, 1},
+                            {NJ_RECORD_PARAMETERS, NULL, 0}};
+    char *json = NULL;
+    char *parameters = NULL;
+    nj_status status = nj_record_make(from, image, p, &json, &parameters, err);
+
+    if (status != NJ_OK)
+        return status;
+    texts[0].text = json;
+    texts[1].text = parameters;
+    status = nj_png_encode(&picture, texts, 2, bytes, n, err);
+    free(json);
+    free(parameters);
     return status;
 }
 

@@ -5,8 +5,9 @@
  * numbers cannot hold 64 bits) under the same keys as in job files. Its member
  * `record` says how the picture came about; job readers skip it. Nothing in it
  * depends on the time or on the machine's load, so the same picture has the
- * same bytes. A second chunk `parameters` (tEXt) holds the line that common
- * picture browsers read.
+ * same bytes. `pixels_sha256` is over the RGB values, 8 bits each, row by row;
+ * `from` says of each setting that is no default where it came from. A second
+ * chunk `parameters` (tEXt) holds the line that common picture browsers read.
  */
 #ifndef NJ_JOB_RECORD_H
 #define NJ_JOB_RECORD_H
@@ -46,6 +47,15 @@ nj_status nj_record_identity(const nj_record_source *from,
 nj_status nj_record_make(const nj_record_source *from, const nj_image *image,
                          const nj_engine_picture *picture, char **json,
                          char **parameters, nj_err *err) NJ_MUST_USE;
+
+/* A picture as a PNG file with its record inside; the caller frees *bytes. */
+nj_status nj_record_encode(const nj_record_source *from, const nj_image *image,
+                           const nj_engine_picture *picture, uint8_t **bytes,
+                           size_t *n, nj_err *err) NJ_MUST_USE;
+
+/* Hex sha256 of a picture's pixels: RGB, 8 bits, row by row. */
+void nj_record_pixels_sha256(const uint8_t *rgb, int width, int height,
+                             char hex[65]);
 
 /* The identity that a PNG's record names; "" when it has no record. NJ_E_IO or
  * NJ_E_FORMAT when the file cannot be read. */

@@ -127,6 +127,15 @@ static nj_status forget_seeds(nj_options *o, const cJSON *object, nj_err *err)
     return NJ_OK;
 }
 
+/* A record tells where its values came from when its picture was made. */
+static void tell_origins(nj_options *o, const cJSON *object)
+{
+    const cJSON *from = nj_json_get(nj_json_get(object, "record"), "from");
+
+    if (cJSON_IsObject(from))
+        nj_options_tell(o, object, from);
+}
+
 /* A part of a job file: `outer` (may be NULL) holds its defaults. */
 static nj_status add_part(nj_request *r, const nj_options *options,
                           const cJSON *outer, const cJSON *object, nj_err *err)
@@ -143,6 +152,8 @@ static nj_status add_part(nj_request *r, const nj_options *options,
         status = forget_seeds(&w->options, object, err);
     if (status == NJ_OK)
         status = set_options(&w->options, object, err);
+    if (status == NJ_OK)
+        tell_origins(&w->options, object);
     if (status == NJ_OK)
         status = add_sweeps(w, object, err);
     return status == NJ_OK ? add_prompts(w, object, err) : status;

@@ -8,7 +8,6 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "image/png.h"
 #include "job/record.h"
 #include "job/speed.h"
 #include "job/target.h"
@@ -61,28 +60,6 @@ static void settle_failed(struct run *r, size_t number, const nj_err *why)
 /* ---- pictures from the engine
  * ------------------------------------------------ */
 
-static nj_status encode(struct run *r, const nj_image *image,
-                        const nj_engine_picture *p, uint8_t **bytes, size_t *n,
-                        nj_err *err)
-{
-    nj_picture picture = {p->width, p->height, 3, (uint8_t *)(uintptr_t)p->rgb};
-    nj_png_text texts[2] = {{NJ_RECORD_KEYWORD, NULL, 1},
-                            {NJ_RECORD_PARAMETERS, NULL, 0}};
-    char *json = NULL;
-    char *parameters = NULL;
-    nj_status status =
-        nj_record_make(&r->source, image, p, &json, &parameters, err);
-
-    if (status != NJ_OK)
-        return status;
-    texts[0].text = json;
-    texts[1].text = parameters;
-    status = nj_png_encode(&picture, texts, 2, bytes, n, err);
-    free(json);
-    free(parameters);
-    return status;
-}
-
 /* The second request to stop waits while this writes. */
 static nj_status write_file(const struct run *r, const char *path,
                             const uint8_t *bytes, size_t n, nj_err *err)
@@ -111,7 +88,7 @@ static nj_status save(struct run *r, size_t number, const nj_engine_picture *p,
     if (status != NJ_OK)
         return status;
     if (!target.done)
-        status = encode(r, image, p, &bytes, &n, err);
+        status = nj_record_encode(&r->source, image, p, &bytes, &n, err);
     if (status == NJ_OK && !target.done)
         status = write_file(r, target.path, bytes, n, err);
     free(bytes);

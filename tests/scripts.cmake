@@ -33,3 +33,8 @@ add_test(NAME cli/torture_names COMMAND
   ${PROJECT_SOURCE_DIR}/tests/cli/torture_names.py
   $<TARGET_FILE:nightjar_fake>)
 set_tests_properties(cli/torture_names PROPERTIES LABELS cli)
+
+# nightjar status on manifests of every kind.
+add_test(NAME cli/status COMMAND
+  ${PROJECT_SOURCE_DIR}/tests/cli/status.py $<TARGET_FILE:nightjar_fake>)
+set_tests_properties(cli/status PROPERTIES LABELS cli)

@@ -8,7 +8,7 @@ _nightjar()
 
     COMPREPLY=()
     if [ "$COMP_CWORD" = 1 ]; then
-        COMPREPLY=($(compgen -W "generate plan models info reproduce help version" -- "$word"))
+        COMPREPLY=($(compgen -W "generate plan models status info reproduce help version" -- "$word"))
         return
     fi
     case $before in
@@ -125,6 +125,10 @@ _nightjar()
     --save-every)
         return
         ;;
+    --progress)
+        COMPREPLY=($(compgen -W "auto bar lines json" -- "$word"))
+        return
+        ;;
     --batch-size)
         return
         ;;
@@ -146,13 +150,16 @@ _nightjar()
     esac
     case ${COMP_WORDS[1]} in
     generate)
-        options="--models-dir --unet --unet-config --clip --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --init-fit --clip-denoised --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --cutn --cutn-batches --cut-pow --cutouts --gradient --skip-augs --clamp-max --image-prompt --truncate --seed --seeds --n --prompts --sweep --order --out --save-every --quiet --json --batch-size --device --precision --threads --fast --help --version"
+        options="--models-dir --unet --unet-config --clip --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --init-fit --clip-denoised --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --cutn --cutn-batches --cut-pow --cutouts --gradient --skip-augs --clamp-max --image-prompt --truncate --seed --seeds --n --prompts --sweep --order --out --save-every --quiet --progress --json --batch-size --device --precision --threads --fast --help --version"
         ;;
     plan)
-        options="--models-dir --unet --unet-config --clip --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --init-fit --clip-denoised --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --cutn --cutn-batches --cut-pow --cutouts --gradient --skip-augs --clamp-max --image-prompt --truncate --seed --seeds --n --prompts --sweep --order --out --save-every --quiet --json --batch-size --device --precision --threads --fast --help --version"
+        options="--models-dir --unet --unet-config --clip --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --init-fit --clip-denoised --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --cutn --cutn-batches --cut-pow --cutouts --gradient --skip-augs --clamp-max --image-prompt --truncate --seed --seeds --n --prompts --sweep --order --out --save-every --quiet --json --calibrate --batch-size --device --precision --threads --fast --help --version"
         ;;
     models)
         options="--models-dir --json --help --version"
+        ;;
+    status)
+        options="--json --help --version"
         ;;
     info)
         options="--json --help --version"

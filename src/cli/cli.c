@@ -18,6 +18,9 @@ static const nj_cli_command commands[] = {
      "say what generate would make, and what it would cost"},
     {"models", NJ_CMD_MODELS, nj_cmd_models, "[verify [NAME...]]",
      "list known models and which are here, or check their sums"},
+    {"status", NJ_CMD_STATUS, nj_cmd_status, "DIR...",
+     "say how the runs in a folder stand: pictures, speed, time left, which "
+     "process makes what"},
     {"info", NJ_CMD_INFO, nj_cmd_info, "FILE...",
      "show the records of pictures, and whether they were edited since; exit "
      "status 0 when none was"},

@@ -53,6 +53,7 @@ int nj_cmd_plan(const nj_invocation *in);
 int nj_cmd_models(const nj_invocation *in);
 int nj_cmd_info(const nj_invocation *in);
 int nj_cmd_reproduce(const nj_invocation *in);
+int nj_cmd_status(const nj_invocation *in);
 int nj_cmd_help(const nj_invocation *in);
 int nj_cmd_version(const nj_invocation *in);
 

@@ -75,7 +75,7 @@ static int run(const nj_invocation *in, const nj_job *job, const nj_plan *plan)
     nj_err err = {0};
     nj_status status;
 
-    nj_show_init(&s.show, in->options->quiet, in->options->json);
+    nj_show_init(&s.show, in->options, job->out);
     show_choices(&s.show, job);
     status = nj_run(&config, &tally, &err);
     nj_show_end(&s.show, &tally, nj_show_clock() - began);

@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/file.h"
+#include "job/calibrate.h"
 #include "job/estimate.h"
 #include "job/plan.h"
 #include "job/progress.h"
@@ -41,15 +44,36 @@ static void print_names(const nj_job *job, const nj_plan *plan)
                plan->count - SHOWN_MAX);
 }
 
-static void print_estimate(const nj_job *job, const nj_estimate *e)
+/* Pictures whose files are there: a run will find out whether they are the same
+ * and make the others. */
+static size_t count_there(const nj_job *job, const nj_plan *plan)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < plan->count; i++) {
+        char *name = name_of(job, &plan->images[i]);
+        char *path = name ? nj_path_join(job->out, name) : NULL;
+
+        count += path && access(path, F_OK) == 0;
+        free(path);
+        free(name);
+    }
+    return count;
+}
+
+static void print_estimate(const nj_job *job, const nj_estimate *e,
+                           size_t there)
 {
     nj_str s = {0};
 
     nj_str_addf(&s, "%zu picture%s, %" PRIu64 " network steps\n", e->pictures,
                 e->pictures == 1 ? "" : "s", e->steps);
+    if (there)
+        nj_str_addf(&s, "there   %zu of their files already\n", there);
     nj_str_add(&s, "time    ");
     if (e->seconds < 0)
-        nj_str_add(&s, "unknown until pictures like these were made here");
+        nj_str_add(&s, "unknown here until pictures like these were made; "
+                       "--calibrate measures it");
     else
         nj_duration_text(e->seconds, &s);
     nj_str_addf(&s, "\ndisk    at most %.1f MB; %.1f GB are free in '",
@@ -60,7 +84,7 @@ static void print_estimate(const nj_job *job, const nj_estimate *e)
         nj_str_addf(&s, "%.1f GB, as measured before\n",
                     (double)e->host_bytes / 1e9);
     else
-        nj_str_add(&s, "unknown until pictures like these were made here\n");
+        nj_str_add(&s, "unknown, likewise\n");
     if (s.text)
         fputs(s.text, stdout);
     nj_str_release(&s);
@@ -93,11 +117,12 @@ static void print_json_picture(const nj_job *job, const nj_plan *plan, size_t i)
     free(name);
 }
 
-static void print_json_estimate(const nj_estimate *e)
+static void print_json_estimate(const nj_estimate *e, size_t there)
 {
     cJSON *o = cJSON_CreateObject();
 
     cJSON_AddNumberToObject(o, "pictures", (double)e->pictures);
+    cJSON_AddNumberToObject(o, "there", (double)there);
     cJSON_AddNumberToObject(o, "steps", (double)e->steps);
     if (e->seconds >= 0)
         cJSON_AddNumberToObject(o, "seconds", e->seconds);
@@ -119,12 +144,12 @@ static void print_plan(const nj_job *job, const nj_plan *plan, bool json)
     nj_estimate_make(job, plan, &estimate);
     if (!json) {
         print_names(job, plan);
-        print_estimate(job, &estimate);
+        print_estimate(job, &estimate, count_there(job, plan));
         return;
     }
     for (size_t i = 0; i < plan->count; i++)
         print_json_picture(job, plan, i);
-    print_json_estimate(&estimate);
+    print_json_estimate(&estimate, count_there(job, plan));
 }
 
 int nj_cmd_plan(const nj_invocation *in)
@@ -139,7 +164,11 @@ int nj_cmd_plan(const nj_invocation *in)
         nj_job_open(&request, in->program_folder, true, &job, &err) != NJ_OK ||
         nj_plan_make(&job, &plan, &err) != NJ_OK)
         exit = nj_cli_refuse(&err);
-    else
+    else if (in->options->calibrate &&
+             nj_calibrate(&job, in->engine, &err) != NJ_OK) {
+        nj_cli_refuse(&err);
+        exit = NJ_EXIT_NOTHING;
+    } else
         print_plan(&job, &plan, in->options->json);
     nj_plan_release(&plan);
     nj_job_release(&job);

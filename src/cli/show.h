@@ -1,22 +1,31 @@
-/* Showing a run: a progress line on a terminal, plain lines otherwise, JSON
- * lines on request, nothing when quiet.
+/* Showing a run: one line that is drawn again and again on a terminal, lines
+ * with the time in front of them in a log, JSON lines for programs, or nothing
+ * but errors.
  */
 #ifndef NJ_CLI_SHOW_H
 #define NJ_CLI_SHOW_H
 
 #include <stdbool.h>
 
+#include "job/options.h"
 #include "job/progress.h"
 
 typedef struct nj_show {
     bool quiet;
-    bool json;
-    bool terminal;
+    bool json;     /* finished pictures as objects */
+    bool events;   /* every event as an object */
+    bool terminal; /* the line is drawn */
+    bool colour;
     bool line_shown;
+    size_t line_width; /* cells of the line that is shown */
+    double drawn;      /* when, on nj_show_clock */
+    double looked;     /* when the disk was asked for its room */
+    const char *out;   /* folder whose disk is watched; borrowed */
     nj_progress progress;
 } nj_show;
 
-void nj_show_init(nj_show *s, bool quiet, bool json);
+/* `out` is borrowed. */
+void nj_show_init(nj_show *s, const nj_options *o, const char *out);
 
 /* A line of text for people, made safe for the terminal; goes to standard
  * error when standard output carries JSON. */

@@ -35,6 +35,11 @@ static const nj_option_word orders[] = {
 static const nj_option_word formats[] = {
     {"text", NJ_HELP_TEXT}, {"man", NJ_HELP_MAN},   {"bash", NJ_HELP_BASH},
     {"zsh", NJ_HELP_ZSH},   {"fish", NJ_HELP_FISH}, {NULL, 0}};
+static const nj_option_word styles[] = {{"auto", NJ_SHOW_AUTO},
+                                        {"bar", NJ_SHOW_BAR},
+                                        {"lines", NJ_SHOW_LINES},
+                                        {"json", NJ_SHOW_JSON},
+                                        {NULL, 0}};
 static const nj_option_word classes[] = {
     {"none", NJ_CLASS_NONE}, {"random", NJ_CLASS_RANDOM}, {NULL, 0}};
 
@@ -457,14 +462,32 @@ static const nj_option table[] = {
      .group = NJ_GROUP_OUTPUT,
      .commands = REMAKE,
      .help = "print nothing but errors"},
+    {.name = "progress",
+     .type = NJ_OPT_CHOICE,
+     .offset = AT(progress),
+     .words = styles,
+     .value = "STYLE",
+     .fallback = "auto",
+     .shown = "auto, bar on a terminal, else lines",
+     .group = NJ_GROUP_OUTPUT,
+     .commands = NJ_CMD_GENERATE,
+     .help = "how the run is shown; json: every event as an object"},
     {.name = "json",
      .type = NJ_OPT_FLAG,
      .offset = AT(json),
      .fallback = "false",
      .group = NJ_GROUP_OUTPUT,
-     .commands = ALL,
+     .commands = ALL | NJ_CMD_STATUS,
      .help = "print one JSON object a line instead of text"},
 
+    {.name = "calibrate",
+     .type = NJ_OPT_FLAG,
+     .offset = AT(calibrate),
+     .fallback = "false",
+     .group = NJ_GROUP_MACHINE,
+     .commands = NJ_CMD_PLAN,
+     .help = "measure a few steps of each kind of picture first, and remember "
+             "the result for this machine"},
     {.name = "batch-size",
      .type = NJ_OPT_INT,
      .offset = SETTING(batch_size),

@@ -57,6 +57,14 @@ typedef enum nj_help_format {
 
 typedef enum nj_order { NJ_ORDER_SEED, NJ_ORDER_PROMPT } nj_order;
 
+/* How a run is shown. */
+typedef enum nj_show_style {
+    NJ_SHOW_AUTO, /* a bar on a terminal, else lines */
+    NJ_SHOW_BAR,
+    NJ_SHOW_LINES,
+    NJ_SHOW_JSON
+} nj_show_style;
+
 /* All values. Texts are owned; NULL stands for "not given". */
 typedef struct nj_options {
     nj_settings settings;
@@ -81,6 +89,8 @@ typedef struct nj_options {
     bool fast;
     bool quiet;
     bool json;
+    nj_show_style progress;
+    bool calibrate;
     nj_help_format format;
     bool help;
     bool version;

@@ -2,14 +2,23 @@
 #include "job/progress.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/json.h"
 
-void nj_progress_note(nj_progress *p, const nj_event *event, double now)
+static size_t settled(const nj_tally *t)
+{
+    return t->made + t->skipped + t->failed;
+}
+
+void nj_progress_note(nj_progress *p, const nj_event *event, double now,
+                      int64_t clock)
 {
     p->now = now;
+    p->clock = clock;
     p->tally = *event->tally;
     switch (event->kind) {
     case NJ_EVENT_BATCH:
@@ -44,7 +53,7 @@ static double seconds_per_image(const nj_progress *p)
 double nj_progress_left(const nj_progress *p)
 {
     double each = seconds_per_image(p);
-    size_t done = p->tally.made + p->tally.skipped + p->tally.failed;
+    size_t done = settled(&p->tally);
     double left;
 
     if (each < 0)
@@ -67,9 +76,52 @@ void nj_duration_text(double seconds, nj_str *out)
         nj_str_addf(out, "%ld h %02ld min", s / 3600, s % 3600 / 60);
 }
 
+static bool local_time(int64_t when, struct tm *out)
+{
+    time_t t = (time_t)when;
+
+    return localtime_r(&t, out) != NULL;
+}
+
+void nj_clock_text(int64_t when, int64_t now, nj_str *out)
+{
+    const int64_t six_days = 6 * 24 * 3600;
+    struct tm then;
+    struct tm today;
+    char text[64] = "";
+
+    if (!local_time(when, &then) || !local_time(now, &today))
+        return;
+    if (then.tm_yday == today.tm_yday && then.tm_year == today.tm_year)
+        strftime(text, sizeof(text), "%H:%M", &then);
+    else if (when > now && when - now < six_days)
+        strftime(text, sizeof(text), "%a %H:%M", &then);
+    else
+        strftime(text, sizeof(text), "%Y-%m-%d %H:%M", &then);
+    nj_str_add(out, text);
+}
+
+void nj_rate_text(double per_hour, nj_str *out)
+{
+    if (per_hour < 100)
+        nj_str_addf(out, "%.3g", per_hour);
+    else
+        nj_str_addf(out, "%.0f", per_hour);
+}
+
+void nj_stamp_text(int64_t when, nj_str *out)
+{
+    struct tm then;
+    char text[64];
+
+    if (local_time(when, &then) &&
+        strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &then))
+        nj_str_add(out, text);
+}
+
 static void add_bar(const nj_progress *p, size_t width, nj_str *out)
 {
-    size_t done = p->tally.made + p->tally.skipped + p->tally.failed;
+    size_t done = settled(&p->tally);
     double part = p->iterations && p->iteration < p->iterations
                       ? (double)p->images * p->iteration / p->iterations
                       : 0;
@@ -83,27 +135,69 @@ static void add_bar(const nj_progress *p, size_t width, nj_str *out)
     nj_str_addc(out, ']');
 }
 
-void nj_progress_line(const nj_progress *p, size_t columns, nj_str *out)
-{
-    size_t done = p->tally.made + p->tally.skipped + p->tally.failed;
-    double left = nj_progress_left(p);
-    size_t start = out->length;
+/* Parts of the line in their order. */
+enum part { COUNT, STEP, RATE, LEFT, END, FAILURES, DISK, PARTS };
 
-    add_bar(p, columns >= 60 ? 20 : 8, out);
-    nj_str_addf(out, " %zu/%zu", done, p->tally.planned);
+/* What goes first when the line is too narrow. */
+static const enum part least_first[] = {DISK, RATE, STEP, END, LEFT};
+
+static void add_parts(const nj_progress *p, nj_str parts[PARTS])
+{
+    double left = nj_progress_left(p);
+
+    nj_str_addf(&parts[COUNT], " %zu/%zu", settled(&p->tally),
+                p->tally.planned);
     if (p->iterations)
-        nj_str_addf(out, "  step %d/%d", p->iteration, p->iterations);
+        nj_str_addf(&parts[STEP], "  step %d/%d", p->iteration, p->iterations);
     if (left >= 0) {
-        nj_str_add(out, "  ");
-        nj_duration_text(left, out);
-        nj_str_add(out, " left");
-        nj_str_addf(out, "  %.0f/h", 3600 / seconds_per_image(p));
+        nj_str_add(&parts[RATE], "  ");
+        nj_rate_text(3600 / seconds_per_image(p), &parts[RATE]);
+        nj_str_add(&parts[RATE], "/h");
+        nj_str_add(&parts[LEFT], "  ");
+        nj_duration_text(left, &parts[LEFT]);
+        nj_str_add(&parts[LEFT], " left");
+        nj_str_add(&parts[END], ", ");
+        nj_clock_text(p->clock + (int64_t)left, p->clock, &parts[END]);
     }
     if (p->tally.failed)
-        nj_str_addf(out, "  %zu failed", p->tally.failed);
-    /* All of it is ASCII: a byte is a cell. */
-    if (columns && out->length - start > columns - 1 && out->text) {
-        out->length = start + columns - 1;
+        nj_str_addf(&parts[FAILURES], "  %zu failed", p->tally.failed);
+    if (p->free_bytes)
+        nj_str_addf(&parts[DISK], "  %.1f GB free",
+                    (double)p->free_bytes / 1e9);
+}
+
+static size_t width_of(const nj_str parts[PARTS])
+{
+    size_t n = 0;
+
+    for (int i = 0; i < PARTS; i++)
+        n += parts[i].length;
+    return n;
+}
+
+void nj_progress_line(const nj_progress *p, size_t columns, nj_str *out)
+{
+    const size_t bar_least = 8;
+    const size_t bar_most = 20;
+    nj_str parts[PARTS] = {{0}};
+    size_t room = columns ? columns - 1 : 0;
+    size_t start = out->length;
+    size_t bar;
+
+    add_parts(p, parts);
+    for (size_t i = 0; i < sizeof(least_first) / sizeof(least_first[0]) &&
+                       width_of(parts) + bar_least + 2 > room;
+         i++)
+        nj_str_release(&parts[least_first[i]]);
+    bar = room > width_of(parts) + bar_least + 2 ? room - width_of(parts) - 2
+                                                 : bar_least;
+    add_bar(p, bar < bar_most ? bar : bar_most, out);
+    for (int i = 0; i < PARTS; i++) {
+        nj_str_add(out, parts[i].text ? parts[i].text : "");
+        nj_str_release(&parts[i]);
+    }
+    if (out->length - start > room && out->text) {
+        out->length = start + room;
         out->text[out->length] = '\0';
     }
 }
@@ -115,7 +209,7 @@ static void add_visible(nj_str *out, const char *text)
 
 static void add_place(const nj_progress *p, nj_str *out)
 {
-    size_t done = p->tally.made + p->tally.skipped + p->tally.failed;
+    size_t done = settled(&p->tally);
 
     nj_str_addf(out, "[%zu/%zu] ", done, p->tally.planned);
 }
@@ -179,23 +273,19 @@ static const char *json_word(const nj_event *e)
     }
 }
 
-bool nj_progress_json(const nj_event *e, nj_str *out)
+/* What is known about the picture of an event. */
+static void add_picture(cJSON *o, const nj_event *e)
 {
-    const char *word = json_word(e);
-    nj_str seed = {0};
-    cJSON *o;
-    char *text;
+    char seed[24];
 
-    if (!word)
-        return true;
-    o = cJSON_CreateObject();
-    nj_str_addf(&seed, "%" PRIu64, e->image->seed);
-    cJSON_AddStringToObject(o, "status", word);
-    cJSON_AddNumberToObject(o, "number", (double)e->number + 1);
-    cJSON_AddNumberToObject(o, "of", (double)e->tally->planned);
-    cJSON_AddStringToObject(o, "prompt",
-                            nj_plan_prompt(e->job, e->image)->text);
-    cJSON_AddStringToObject(o, "seed", seed.text ? seed.text : "");
+    if (e->image) {
+        snprintf(seed, sizeof(seed), "%" PRIu64, e->image->seed);
+        cJSON_AddNumberToObject(o, "number", (double)e->number + 1);
+        cJSON_AddNumberToObject(o, "of", (double)e->tally->planned);
+        cJSON_AddStringToObject(o, "prompt",
+                                nj_plan_prompt(e->job, e->image)->text);
+        cJSON_AddStringToObject(o, "seed", seed);
+    }
     if (e->path)
         cJSON_AddStringToObject(o, "path", e->path);
     if (e->picture) {
@@ -206,13 +296,85 @@ bool nj_progress_json(const nj_event *e, nj_str *out)
     }
     if (e->why)
         cJSON_AddStringToObject(o, "error", e->why->text);
-    text = cJSON_PrintUnformatted(o);
+}
+
+/* Appends an object as a line and deletes it. */
+static bool add_json(cJSON *o, nj_str *out)
+{
+    char *text = cJSON_PrintUnformatted(o);
+
     if (text)
         nj_str_addf(out, "%s\n", text);
     cJSON_free(text);
     cJSON_Delete(o);
-    nj_str_release(&seed);
     return text != NULL;
+}
+
+bool nj_progress_json(const nj_event *e, nj_str *out)
+{
+    const char *word = json_word(e);
+    cJSON *o;
+
+    if (!word)
+        return true;
+    o = cJSON_CreateObject();
+    cJSON_AddStringToObject(o, "status", word);
+    add_picture(o, e);
+    return add_json(o, out);
+}
+
+static const char *event_word(const nj_event *e)
+{
+    const char *word = json_word(e);
+
+    switch (e->kind) {
+    case NJ_EVENT_LOADING:
+        return "loading";
+    case NJ_EVENT_LOADED:
+        return "loaded";
+    case NJ_EVENT_BATCH:
+        return "batch";
+    case NJ_EVENT_STEP:
+        return "step";
+    case NJ_EVENT_SAVED:
+        return word ? word : "saved";
+    default:
+        return word ? word : "note";
+    }
+}
+
+static void add_standing(cJSON *o, const nj_progress *p)
+{
+    double left = nj_progress_left(p);
+
+    cJSON_AddNumberToObject(o, "planned", (double)p->tally.planned);
+    cJSON_AddNumberToObject(o, "made", (double)p->tally.made);
+    cJSON_AddNumberToObject(o, "skipped", (double)p->tally.skipped);
+    cJSON_AddNumberToObject(o, "failed", (double)p->tally.failed);
+    if (left < 0)
+        return;
+    cJSON_AddNumberToObject(o, "seconds_left", left);
+    cJSON_AddNumberToObject(o, "pictures_per_hour",
+                            3600 / seconds_per_image(p));
+}
+
+bool nj_progress_event(const nj_progress *p, const nj_event *e, nj_str *out)
+{
+    cJSON *o = cJSON_CreateObject();
+
+    cJSON_AddStringToObject(o, "event", event_word(e));
+    cJSON_AddNumberToObject(o, "time", (double)p->clock);
+    if (e->kind == NJ_EVENT_STEP) {
+        cJSON_AddNumberToObject(o, "iteration", e->iteration);
+        cJSON_AddNumberToObject(o, "iterations", e->iterations);
+    }
+    if (e->kind == NJ_EVENT_STEP || e->kind == NJ_EVENT_BATCH)
+        cJSON_AddNumberToObject(o, "images", (double)e->images);
+    if (e->facts)
+        cJSON_AddStringToObject(o, "device", e->facts->device);
+    add_picture(o, e);
+    add_standing(o, p);
+    return add_json(o, out);
 }
 
 void nj_progress_summary(const nj_tally *t, nj_str *out)

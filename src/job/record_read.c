@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/mem.h"
 #include "image/png.h"
 #include "job/record.h"
 
@@ -84,6 +85,30 @@ static nj_record_state state_of(const nj_record *r)
                                               : NJ_RECORD_EDITED;
 }
 
+/* What follows from the file's bytes. */
+static nj_status decode(nj_record *r, nj_err *err)
+{
+    nj_status status = read_pixels(r, err);
+
+    if (status == NJ_OK)
+        status = read_chunks(r, err);
+    if (status != NJ_OK)
+        return status;
+    if (r->text &&
+        nj_record_parse(r->text, strlen(r->text), &r->json, NULL) != NJ_OK)
+        r->json = NULL;
+    r->state = state_of(r);
+    return NJ_OK;
+}
+
+nj_status nj_record_decode(const uint8_t *bytes, size_t n, nj_record *out,
+                           nj_err *err)
+{
+    *out = (nj_record){.bytes = nj_strndup((const char *)bytes, n), .size = n};
+    return out->bytes ? decode(out, err)
+                      : nj_fail(err, NJ_E_MEMORY, "no memory for a picture");
+}
+
 nj_status nj_record_read(const char *path, nj_record *out, nj_err *err)
 {
     nj_status status;
@@ -92,16 +117,8 @@ nj_status nj_record_read(const char *path, nj_record *out, nj_err *err)
     status = nj_file_read(path, FILE_MAX, &out->bytes, &out->size, err);
     if (status != NJ_OK)
         return status;
-    status = read_pixels(out, err);
-    if (status == NJ_OK)
-        status = read_chunks(out, err);
-    if (status != NJ_OK)
-        return nj_err_add(err, "cannot read '%s'", path);
-    if (out->text && nj_record_parse(out->text, strlen(out->text), &out->json,
-                                     NULL) != NJ_OK)
-        out->json = NULL;
-    out->state = state_of(out);
-    return NJ_OK;
+    status = decode(out, err);
+    return status == NJ_OK ? NJ_OK : nj_err_add(err, "cannot read '%s'", path);
 }
 
 const char *nj_record_state_text(nj_record_state state)

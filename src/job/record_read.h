@@ -37,6 +37,11 @@ typedef struct nj_record {
  * NJ_E_FORMAT when it is no picture. Release *out in every case. */
 nj_status nj_record_read(const char *path, nj_record *out,
                          nj_err *err) NJ_MUST_USE;
+
+/* The same of n bytes in memory, which are copied. */
+nj_status nj_record_decode(const uint8_t *bytes, size_t n, nj_record *out,
+                           nj_err *err) NJ_MUST_USE;
+
 void nj_record_release(nj_record *r);
 
 /* "unchanged since", "edited since", ... as the end of a sentence about the

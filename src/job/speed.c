@@ -53,6 +53,17 @@ static char *key_of(const nj_job *job, const nj_group *g)
     return nj_str_take(&key);
 }
 
+bool nj_speed_alike(const nj_job *job, const nj_group *a, const nj_group *b)
+{
+    char *x = key_of(job, a);
+    char *y = key_of(job, b);
+    bool alike = x && y && strcmp(x, y) == 0;
+
+    free(x);
+    free(y);
+    return alike;
+}
+
 static cJSON *read_all(const char *path)
 {
     cJSON *all = NULL;

@@ -20,6 +20,9 @@ typedef struct nj_speed {
 /* What was measured for a group's settings; false when nothing was. */
 bool nj_speed_read(const nj_job *job, const nj_group *group, nj_speed *out);
 
+/* Whether pictures of two groups take as long. */
+bool nj_speed_alike(const nj_job *job, const nj_group *a, const nj_group *b);
+
 void nj_speed_write(const nj_job *job, const nj_group *group,
                     const nj_speed *speed);
 

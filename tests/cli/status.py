@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""nightjar status on manifests of every kind: running, stopped, ended, killed,
+on another machine, of shards, with torn lines.
+
+    tests/cli/status.py nightjar_fake
+"""
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import zlib
+
+from program import Program, check, write
+
+p = Program(sys.argv[1])
+HOST = socket.gethostname()
+
+
+def line(event, pid, ago=0, **fields):
+    o = {"event": event, "job": "j1", "pid": pid, **fields,
+         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ",
+                               time.gmtime(time.time() - ago))}
+    text = json.dumps(o, separators=(",", ":"))[:-1]
+    return f'{text},"crc":"{zlib.crc32(text.encode()):08x}"}}\n'.encode()
+
+
+def picture(k):
+    return {"file": f"prompt--x_iteration--00004_seed--{k}.png", "number": k,
+            "prompt": "x", "seed": str(k)}
+
+
+def folder(name, **manifests):
+    path = f"{p.folder}/{name}"
+    os.makedirs(path)
+    for file, lines in manifests.items():
+        write(f"{path}/nightjar{file.replace('_', '.')}.jsonl", b"".join(lines))
+    return path
+
+
+def status(path):
+    return p.objects("status", "--json", path)[0]
+
+
+def begin(pid, ago, planned, host=HOST, **more):
+    return line("begin", pid, ago, host=host, device="cpu", planned=planned,
+                **more)
+
+
+def ended():
+    dead = 999999
+    path = folder("ended", x=[
+        begin(dead, 400, 4), line("take", dead, 390, **picture(1)),
+        line("made", dead, 300, **picture(1)),
+        line("failed", dead, 250, reason="not finite", **picture(2)),
+        line("made", dead, 200, **picture(3)),
+        line("end", dead, 190, how="interrupted", planned=4)])
+    os.rename(f"{path}/nightjarx.jsonl", f"{path}/nightjar.jsonl")
+    s = status(path)
+    check((s["made"], s["failed"], s["open"], s["running"]) ==
+          (2, 1, 1, False), f"{s}")
+    check(s["failures"][0]["reason"] == "not finite", f"{s}")
+    check(s["seconds_left"] is None and s["pictures_per_hour"] == 36, f"{s}")
+    text = p.out("status", path)
+    check("2 of 4 made, 1 failed, 1 to do" in text and
+          "was interrupted; the same command goes on" in text, text)
+    check(max(map(len, text.splitlines())) <= 80 + len(path), text)
+    # A later run makes the failed one: it is failed no more.
+    with open(f"{path}/nightjar.jsonl", "ab") as f:
+        f.write(b'{"event":"made","torn' + b"\n")
+        f.write(begin(dead - 1, 60, 4) + line("made", dead - 1, 5, **picture(2))
+                + line("found", dead - 1, 4, **picture(4))
+                + line("end", dead - 1, 3, how="done"))
+    s = status(path)
+    check((s["made"], s["failed"], s["open"], s["broken_lines"]) ==
+          (4, 0, 0, 1), f"{s}")
+    check("all made" in p.out("status", path), "all made")
+
+
+def running():
+    sleeper = subprocess.Popen(["sleep", "100"])
+    pid = sleeper.pid
+    time.sleep(0.1)
+    lines = [begin(pid, 0, 10)] + [line("made", pid, 0, **picture(k))
+                                   for k in range(1, 4)]
+    path = folder("running", x=lines + [line("take", pid, **picture(4))])
+    os.rename(f"{path}/nightjarx.jsonl", f"{path}/nightjar.jsonl")
+    s = status(path)
+    check(s["running"] and s["held"] == 1 and s["open"] == 6 and
+          s["processes"][0]["state"] == "running" and
+          s["processes"][0]["file"].endswith("seed--4.png"), f"{s}")
+    check(s["seconds_left"] is not None, f"{s}")
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(0.2)
+    check(status(path)["processes"][0]["state"] == "stopped", "stopped")
+    text = p.out("status", path)
+    check("is stopped and holds its pictures" in text and
+          "has prompt--x_iteration--00004_seed--4.png" in text, text)
+    sleeper.kill()
+    sleeper.wait()
+    s = status(path)
+    check(not s["running"] and s["held"] == 0 and s["open"] == 7 and
+          s["processes"][0]["state"] == "died", f"{s}")
+    # Another process that got the same number later is not the one.
+    write(f"{path}/nightjar.jsonl", begin(os.getpid(), 86400, 3))
+    check(status(path)["processes"][0]["state"] == "died", "a number reused")
+
+
+def shards():
+    path = folder("shards", **{
+        "_1of3": [begin(7, 50, 4, "elsewhere", shard=1, shards=3),
+                  line("made", 7, 40, **picture(1)),
+                  line("take", 7, 30, **picture(4))],
+        "_3of3": [begin(7, 50, 3, "third", shard=3, shards=3),
+                  line("made", 7, 20, **picture(3)),
+                  line("end", 7, 10, how="stopped", reason="disk full")]})
+    s = status(path)
+    check((s["planned"], s["made"], s["held"], s["shards"],
+           s["shards_begun"]) == (7, 2, 1, 3, 2), f"{s}")
+    check([w["state"] for w in s["processes"]] == ["elsewhere", "gave up"],
+          f"{s}")
+    text = p.out("status", path)
+    check("2 of 3 have begun" in text and "gave up: disk full" in text, text)
+
+
+ended()
+running()
+shards()
+p.run("status", expect=2)
+p.run("status", p.folder, expect=2)
+p.run("status", p.folder + "/nowhere", expect=2)
+print("status.py: all checks hold")

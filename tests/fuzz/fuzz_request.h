@@ -1,0 +1,78 @@
+/* What the targets for job files, prompt lists and records share. */
+#ifndef FUZZ_REQUEST_H
+#define FUZZ_REQUEST_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "job/options.h"
+#include "job/request.h"
+
+static void require(int holds)
+{
+    if (!holds)
+        abort();
+}
+
+/* A few bytes may ask for a million prompts, which is allowed and takes its
+ * time: such inputs say nothing about reading. */
+static int asks_for_much(const char *text, size_t n)
+{
+    size_t digits = 0;
+    size_t bars = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        digits = text[i] >= '0' && text[i] <= '9' ? digits + 1 : 0;
+        bars += text[i] == '|' || text[i] == '.';
+        if (digits > 2 || bars > 12)
+            return 1;
+    }
+    return 0;
+}
+
+/* What was accepted can be written and read again, to the same values. */
+static void check_wish(const nj_wish *w)
+{
+    cJSON *first = cJSON_CreateObject();
+    cJSON *second = cJSON_CreateObject();
+    nj_options again;
+    const cJSON *item;
+
+    require(nj_options_init(&again, NULL) == NJ_OK);
+    require(nj_options_to_json(&w->options, NJ_OF_JOB, first));
+    cJSON_ArrayForEach(item, first)
+        require(nj_options_set_json(&again, item->string, item, NJ_FROM_JOB,
+                                    NULL) == NJ_OK);
+    require(nj_options_to_json(&again, NJ_OF_JOB, second));
+    require(cJSON_Compare(first, second, 1));
+    cJSON_Delete(first);
+    cJSON_Delete(second);
+    nj_options_release(&again);
+}
+
+typedef nj_status (*request_reader)(nj_request *r, const nj_options *options,
+                                    const char *text, size_t n, nj_err *err);
+
+static void try_request(request_reader reader, const uint8_t *data, size_t n)
+{
+    char *text = nj_strndup((const char *)data, n);
+    nj_request request = {0};
+    nj_options options;
+    nj_err err = {0};
+
+    require(text && nj_options_init(&options, NULL) == NJ_OK);
+    if (!asks_for_much((const char *)data, n)) {
+        if (reader(&request, &options, text, n, &err) == NJ_OK) {
+            for (size_t i = 0; i < request.count; i++)
+                check_wish(&request.wishes[i]);
+        } else {
+            require(err.text[0] && !strchr(err.text, '\n'));
+        }
+    }
+    nj_request_release(&request);
+    nj_options_release(&options);
+    free(text);
+}
+
+#endif

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sets up, builds and runs every test that needs no GPU. --quick leaves out the
-# sanitizer build.
+# sanitizer build and the fuzz targets.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 cd "$nj_root"
@@ -31,12 +31,16 @@ if [ -d ../shared/parity ]; then
     build/release/tests/parity "${areas[@]}" >build/parity.log ||
         { grep -v '^PASS' build/parity.log; die "parity failed"; }
     grep -vE '^PASS' build/parity.log || true
+    step "the program against pictures of the public Python code"
+    tests/cli/endtoend.sh build/release/nightjar ../shared/parity/endtoend
 fi
 if [ -z "$quick" ]; then
     step "building with sanitizers"
     scripts/build.sh asan
     step "tests with sanitizers"
     ctest --test-dir build/asan --output-on-failure -LE 'cuda|slow' -j 2
+    step "fuzzing, a little"
+    tests/fuzz.sh --smoke
 fi
 say ""
 say "all tests passed in $(took)"

@@ -13,6 +13,15 @@ add_test(NAME tools/make_checkpoint COMMAND
 set_tests_properties(tools/make_checkpoint PROPERTIES LABELS tools
   ENVIRONMENT "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/lsan.supp")
 
+# The program on the end-to-end cases of tests/fixtures.
+if(TARGET nightjar AND TARGET endtoend_case)
+  add_test(NAME cli/endtoend COMMAND
+    ${PROJECT_SOURCE_DIR}/tests/cli/endtoend.sh ${PROJECT_BINARY_DIR}/nightjar
+    ${PROJECT_SOURCE_DIR}/tests/fixtures/endtoend)
+  set_tests_properties(cli/endtoend PROPERTIES LABELS cli
+    ENVIRONMENT "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/lsan.supp;OMP_WAIT_POLICY=passive")
+endif()
+
 # scripts/fetch-models.sh against a server that misbehaves.
 add_test(NAME cli/fetch_models COMMAND
   ${PROJECT_SOURCE_DIR}/tests/cli/fetch_models.sh)

@@ -72,7 +72,10 @@ static nj_status decode(png_structp png, png_infop info,
     if (setjmp(png_jmpbuf(png)))
         return nj_fail(err, NJ_E_FORMAT, "broken PNG: %s", r->text);
     png_set_user_limits(png, 1000000, 1000000);
-    png_set_chunk_malloc_max(png, 64 << 20);
+    /* Texts, profiles and the like are skipped: libpng would take whatever
+     * memory their length field claims. */
+    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+    png_set_chunk_malloc_max(png, 1 << 20);
     png_read_info(png, info);
     out->width = (int)png_get_image_width(png, info);
     out->height = (int)png_get_image_height(png, info);

@@ -161,9 +161,11 @@ static nj_status text_of(const chunk *c, char **text, nj_err *err)
         *text = latin ? latin1_to_utf8((uint8_t *)latin, strlen(latin)) : NULL;
         free(latin);
     }
-    if (!*text)
-        return nj_fail(err, NJ_E_FORMAT, "broken PNG: a bad %s chunk", c->type);
-    return NJ_OK;
+    if (*text && nj_utf8_valid(*text, strlen(*text)))
+        return NJ_OK;
+    free(*text);
+    *text = NULL;
+    return nj_fail(err, NJ_E_FORMAT, "broken PNG: a bad %s chunk", c->type);
 }
 
 nj_status nj_png_find_text(const uint8_t *bytes, size_t n, const char *keyword,
@@ -244,30 +246,44 @@ static bool replaced(const chunk *c, const nj_png_text *texts, size_t count)
     return false;
 }
 
+/* Copies all chunks, with the texts in front of the first IDAT. */
+static nj_status copy_with_texts(nj_str *out, const uint8_t *bytes, size_t n,
+                                 const nj_png_text *texts, size_t count,
+                                 nj_err *err)
+{
+    chunk c = {0};
+    bool placed = false;
+
+    for (size_t at = 8; strcmp(c.type, "IEND") != 0;
+         at = (size_t)(c.end - bytes)) {
+        nj_status status = read_chunk(bytes, n, at, &c, err);
+
+        if (status != NJ_OK)
+            return status;
+        for (size_t i = 0; !placed && strcmp(c.type, "IDAT") == 0 && i < count;
+             i++)
+            add_text_chunk(out, &texts[i]);
+        placed = placed || strcmp(c.type, "IDAT") == 0;
+        if (!replaced(&c, texts, count))
+            nj_str_addn(out, (const char *)c.start, (size_t)(c.end - c.start));
+    }
+    if (!placed)
+        return nj_fail(err, NJ_E_FORMAT, "broken PNG: it holds no pixels");
+    return NJ_OK;
+}
+
 nj_status nj_png_replace_texts(const uint8_t *bytes, size_t n,
                                const nj_png_text *texts, size_t count,
                                uint8_t **out, size_t *out_n, nj_err *err)
 {
     nj_str s = {0};
-    chunk c = {0};
-    bool placed = false;
     nj_status status = check_signature(bytes, n, err);
 
     if (status == NJ_OK)
         status = check_texts(texts, count, err);
     nj_str_addn(&s, SIGNATURE, 8);
-    for (size_t at = 8; status == NJ_OK && strcmp(c.type, "IEND") != 0;
-         at = (size_t)(c.end - bytes)) {
-        status = read_chunk(bytes, n, at, &c, err);
-        if (status != NJ_OK)
-            break;
-        for (size_t i = 0; !placed && strcmp(c.type, "IDAT") == 0 && i < count;
-             i++)
-            add_text_chunk(&s, &texts[i]);
-        placed = placed || strcmp(c.type, "IDAT") == 0;
-        if (!replaced(&c, texts, count))
-            nj_str_addn(&s, (const char *)c.start, (size_t)(c.end - c.start));
-    }
+    if (status == NJ_OK)
+        status = copy_with_texts(&s, bytes, n, texts, count, err);
     if (status == NJ_OK && !nj_str_ok(&s))
         status = nj_fail(err, NJ_E_MEMORY, "no memory for a PNG");
     if (status == NJ_OK) {

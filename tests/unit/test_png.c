@@ -110,6 +110,33 @@ static void refuses_damage(void **state)
     nj_picture_release(&p);
 }
 
+/* Whole chunks without pixels, and a text that is not the UTF-8 it should be.
+ */
+static void refuses_bad_chunks(void **state)
+{
+    static const uint8_t bare[] =
+        "\x89PNG\r\n\x1a\n\0\0\0\0IEND\xae\x42\x60\x82";
+    static const uint8_t latin[] =
+        "\x89PNG\r\n\x1a\n\0\0\0\7iTXta\0\0\0\0\0\xe9"
+        "\xe5\x66\x5e\xea"
+        "\0\0\0\0IEND\xae\x42\x60\x82";
+    uint8_t *out = NULL;
+    char *text = NULL;
+    size_t n;
+    nj_err err = {0};
+
+    (void)state;
+    assert_int_equal(
+        nj_png_replace_texts(bare, sizeof(bare) - 1, texts, 1, &out, &n, &err),
+        NJ_E_FORMAT);
+    assert_non_null(strstr(err.text, "no pixels"));
+    assert_int_equal(
+        nj_png_find_text(latin, sizeof(latin) - 1, "a", &text, &err),
+        NJ_E_FORMAT);
+    assert_non_null(strstr(err.text, "bad iTXt"));
+    assert_null(text);
+}
+
 /* A header that claims 100,000 x 100,000 pixels takes no memory. */
 static void refuses_bombs(void **state)
 {
@@ -146,6 +173,7 @@ int main(void)
         cmocka_unit_test(round_trip),
         cmocka_unit_test(finds_and_replaces_texts),
         cmocka_unit_test(refuses_damage),
+        cmocka_unit_test(refuses_bad_chunks),
         cmocka_unit_test(refuses_bombs),
         cmocka_unit_test(turns_grey_alpha_to_rgb),
     };

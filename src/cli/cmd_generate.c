@@ -56,6 +56,10 @@ static int exit_status(nj_status status, const nj_tally *t)
         return NJ_EXIT_INTERRUPTED;
     if (status == NJ_OK && t->failed == 0)
         return NJ_EXIT_DONE;
+    /* A weight file that does not fit its card shows when it is opened. */
+    if (!some && t->failed == 0 &&
+        (status == NJ_E_USAGE || status == NJ_E_FORMAT))
+        return NJ_EXIT_USAGE;
     return some ? NJ_EXIT_SOME : NJ_EXIT_NOTHING;
 }
 

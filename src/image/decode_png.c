@@ -3,6 +3,7 @@
 #include "image/decoders.h"
 
 #include <setjmp.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,10 +73,10 @@ static nj_status decode(png_structp png, png_infop info,
     if (setjmp(png_jmpbuf(png)))
         return nj_fail(err, NJ_E_FORMAT, "broken PNG: %s", r->text);
     png_set_user_limits(png, 1000000, 1000000);
-    /* Texts, profiles and the like are skipped: libpng would take whatever
-     * memory their length field claims. */
+    /* Texts, profiles and the like are skipped, so that none is inflated. */
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
-    png_set_chunk_malloc_max(png, 1 << 20);
+    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_AS_DEFAULT,
+                                (png_const_bytep) "eXIf", 1);
     png_read_info(png, info);
     out->width = (int)png_get_image_width(png, info);
     out->height = (int)png_get_image_height(png, info);
@@ -102,13 +103,33 @@ static int orientation_of(png_structp png, png_infop info)
     return nj_exif_block_orientation(block, n);
 }
 
+/* libpng takes whatever memory a chunk's length field claims: the file must
+ * hold that much. */
+static bool lengths_fit(const uint8_t *bytes, size_t n)
+{
+    size_t at = 8;
+
+    while (at < n && n - at >= 12 && memcmp(bytes + at + 4, "IEND", 4) != 0) {
+        size_t length = png_get_uint_32(bytes + at);
+
+        if (length > n - at - 12)
+            return false;
+        at += length + 12;
+    }
+    return true;
+}
+
 nj_status nj_decode_png(const nj_decode_job *job, nj_picture *out, nj_err *err)
 {
     reader r = {.next = job->bytes, .left = job->n};
     png_bytep *rows = NULL;
     png_infop info = NULL;
     nj_status status;
-    png_structp png =
+    png_structp png;
+
+    if (!lengths_fit(job->bytes, job->n))
+        return nj_fail(err, NJ_E_FORMAT, "broken PNG: a chunk is cut short");
+    png =
         png_create_read_struct(PNG_LIBPNG_VER_STRING, &r, on_error, on_warning);
 
     if (png)

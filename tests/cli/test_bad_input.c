@@ -391,6 +391,75 @@ static void refuses_bad_lines(void **state)
     assert_int_equal(complaints, 0);
 }
 
+/* A card that does not describe its file: found when the network is opened, so
+ * libtorch is there; the first wrong tensor, what it is and what it should be.
+ */
+static const struct unfit {
+    const char *flag; /* of the card */
+    const char *instead;
+    const char *tensor;
+    const char *found;
+} unfit[] = {
+    {"\"num_channels\": 32", "\"num_channels\": 64", "'time_embed.0.weight'",
+     "shape [128,32], expected [256,64]"},
+    {"\"learn_sigma\": true", "\"learn_sigma\": false", "'out.2.weight'",
+     "shape [6,32,3,3], expected [3,32,3,3]"},
+    {"\"class_cond\": false", "\"class_cond\": true", "'label_emb.weight'",
+     "is missing, expected shape [1000,128]"},
+};
+
+#define NETWORKS NJ_SOURCE_DIR "/tests/fixtures/endtoend/networks/"
+
+static void write_unfit_card(const struct unfit *u)
+{
+    char *text = NULL;
+    char *at;
+    char all[4096];
+    size_t n;
+
+    assert_int_equal(nj_file_read(NETWORKS "card.json", 4096, &text, &n, NULL),
+                     NJ_OK);
+    at = strstr(text, u->flag);
+    assert_non_null(at);
+    *at = '\0';
+    snprintf(all, sizeof(all), "%s%s%s", text, u->instead,
+             at + strlen(u->flag));
+    fake_write(fake_path(folder, "unfit.json"), all, strlen(all));
+    free(text);
+}
+
+static void refuses_cards_of_other_networks(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(unfit) / sizeof(unfit[0]); i++) {
+        static const char *const args[] = {"generate",
+                                           "a",
+                                           "--unet",
+                                           NETWORKS "unet.pt",
+                                           "--unet-config",
+                                           "unfit.json",
+                                           "--clip",
+                                           NETWORKS "clip.safetensors",
+                                           "--out",
+                                           "unfit",
+                                           NULL};
+        char *argv[16] = {(char *)(uintptr_t)(NJ_BINARY_DIR "/nightjar")};
+        char *logs = fake_folder();
+        char *err;
+
+        write_unfit_card(&unfit[i]);
+        add_args(argv, 1, args);
+        assert_int_equal(run(argv, logs), 2);
+        err = slurp(fake_path(logs, "err"));
+        if (!strstr(err, unfit[i].tensor) || !strstr(err, unfit[i].found))
+            fail_msg("not said: %s %s in: %s", unfit[i].tensor, unfit[i].found,
+                     err);
+        free(err);
+        fake_remove(logs);
+        free(logs);
+    }
+}
+
 /* --help and --version print, exit with 0 and load no libtorch either. */
 static void help_loads_nothing(void **state)
 {
@@ -423,6 +492,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_bad_values),
         cmocka_unit_test(refuses_bad_lines),
+        cmocka_unit_test(refuses_cards_of_other_networks),
         cmocka_unit_test(help_loads_nothing),
     };
 

@@ -22,15 +22,6 @@ if(TARGET nightjar AND TARGET endtoend_case)
     ENVIRONMENT "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/lsan.supp;OMP_WAIT_POLICY=passive")
 endif()
 
-# The program on the end-to-end cases of tests/fixtures.
-if(TARGET nightjar AND TARGET endtoend_case)
-  add_test(NAME cli/endtoend COMMAND
-    ${PROJECT_SOURCE_DIR}/tests/cli/endtoend.sh ${PROJECT_BINARY_DIR}/nightjar
-    ${PROJECT_SOURCE_DIR}/tests/fixtures/endtoend)
-  set_tests_properties(cli/endtoend PROPERTIES LABELS cli
-    ENVIRONMENT "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/lsan.supp;OMP_WAIT_POLICY=passive")
-endif()
-
 # Same seed, same file: the program on the small networks of the fixtures.
 if(TARGET nightjar)
   set(small ${PROJECT_SOURCE_DIR}/tests/fixtures/endtoend/networks)

@@ -153,6 +153,19 @@ nj_status nj_json_read(const char *path, cJSON **out, nj_err *err)
     return NJ_OK;
 }
 
+bool nj_json_add_line(cJSON *value, nj_str *out)
+{
+    char *text = cJSON_PrintUnformatted(value);
+
+    if (text) {
+        nj_str_add_json(out, text);
+        nj_str_addc(out, '\n');
+    }
+    cJSON_free(text);
+    cJSON_Delete(value);
+    return text && nj_str_ok(out);
+}
+
 const cJSON *nj_json_get(const cJSON *object, const char *key)
 {
     return cJSON_GetObjectItemCaseSensitive(object, key);

@@ -13,6 +13,7 @@
 #include <cjson/cJSON.h>
 
 #include "base/err.h"
+#include "base/str.h"
 
 /* Parses n bytes. The caller frees *out with cJSON_Delete. The error names
  * the line. */
@@ -21,6 +22,10 @@ nj_status nj_json_parse(const char *text, size_t n, cJSON **out,
 
 /* Reads and parses a file of at most 64 MiB; the error names the file. */
 nj_status nj_json_read(const char *path, cJSON **out, nj_err *err) NJ_MUST_USE;
+
+/* Appends the value on one line and a line break, safe to show on a terminal;
+ * frees it. False when memory is short. */
+bool nj_json_add_line(cJSON *value, nj_str *out);
 
 /* The member `key` (exact case) or NULL. */
 const cJSON *nj_json_get(const cJSON *object, const char *key);

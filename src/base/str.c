@@ -143,21 +143,30 @@ static bool harmful(uint32_t c)
            (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
-void nj_str_add_visible(nj_str *s, const char *bytes, size_t n)
+static void add_harmless(nj_str *s, const char *bytes, size_t n, bool json)
 {
     uint32_t c;
 
     for (size_t i = 0, step; i < n; i += step) {
         step = nj_utf8_decode(bytes + i, n - i, &c);
-        if (!step) {
-            nj_str_addf(s, "\\x%02x", (unsigned char)bytes[i]);
-            step = 1;
-        } else if (harmful(c)) {
-            nj_str_addf(s, c < 0x100 ? "\\x%02x" : "\\u%04x", c);
-        } else {
+        if (!step)
+            c = (unsigned char)bytes[i];
+        if (step && !harmful(c))
             nj_str_addn(s, bytes + i, step);
-        }
+        else
+            nj_str_addf(s, c < 0x100 && !json ? "\\x%02x" : "\\u%04x", c);
+        step = step ? step : 1;
     }
+}
+
+void nj_str_add_visible(nj_str *s, const char *bytes, size_t n)
+{
+    add_harmless(s, bytes, n, false);
+}
+
+void nj_str_add_json(nj_str *s, const char *json)
+{
+    add_harmless(s, json, strlen(json), true);
 }
 
 static size_t min3(size_t a, size_t b, size_t c)

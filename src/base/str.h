@@ -52,6 +52,10 @@ bool nj_utf8_valid(const char *s, size_t n);
  * escapes (\x1b, \u202e); everything else stays as it is. */
 void nj_str_add_visible(nj_str *s, const char *bytes, size_t n);
 
+/* Appends JSON without line breaks: the same characters inside its strings
+ * become JSON's own escapes, so that the value stays what it is. */
+void nj_str_add_json(nj_str *s, const char *json);
+
 /* The word of names[0..count-1] (each at stride bytes from the previous)
  * nearest to `word` by edit distance, or NULL when none is near enough to be
  * what was meant. */

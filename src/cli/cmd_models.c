@@ -34,7 +34,7 @@ static void add_size(uint64_t bytes, nj_str *out)
 static void print_json(const nj_model *m, const char *verdict, const char *hex)
 {
     cJSON *o = cJSON_CreateObject();
-    char *text;
+    nj_str line = {0};
 
     cJSON_AddStringToObject(o, "name", m->name);
     cJSON_AddStringToObject(o, "kind", nj_model_kind_name(m->kind));
@@ -46,11 +46,9 @@ static void print_json(const nj_model *m, const char *verdict, const char *hex)
     cJSON_AddStringToObject(o, "sha256", hex ? hex : m->sha256);
     if (verdict)
         cJSON_AddStringToObject(o, "verdict", verdict);
-    text = cJSON_PrintUnformatted(o);
-    if (text)
-        puts(text);
-    cJSON_free(text);
-    cJSON_Delete(o);
+    if (nj_json_add_line(o, &line))
+        fputs(line.text, stdout);
+    nj_str_release(&line);
 }
 
 /* One line; `after` stands at its end. */

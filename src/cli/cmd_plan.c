@@ -92,12 +92,11 @@ static void print_estimate(const nj_job *job, const nj_estimate *e,
 
 static void print_object(cJSON *o)
 {
-    char *text = cJSON_PrintUnformatted(o);
+    nj_str line = {0};
 
-    if (text)
-        puts(text);
-    cJSON_free(text);
-    cJSON_Delete(o);
+    if (nj_json_add_line(o, &line))
+        fputs(line.text, stdout);
+    nj_str_release(&line);
 }
 
 static void print_json_picture(const nj_job *job, const nj_plan *plan, size_t i)

@@ -298,18 +298,6 @@ static void add_picture(cJSON *o, const nj_event *e)
         cJSON_AddStringToObject(o, "error", e->why->text);
 }
 
-/* Appends an object as a line and deletes it. */
-static bool add_json(cJSON *o, nj_str *out)
-{
-    char *text = cJSON_PrintUnformatted(o);
-
-    if (text)
-        nj_str_addf(out, "%s\n", text);
-    cJSON_free(text);
-    cJSON_Delete(o);
-    return text != NULL;
-}
-
 bool nj_progress_json(const nj_event *e, nj_str *out)
 {
     const char *word = json_word(e);
@@ -320,7 +308,7 @@ bool nj_progress_json(const nj_event *e, nj_str *out)
     o = cJSON_CreateObject();
     cJSON_AddStringToObject(o, "status", word);
     add_picture(o, e);
-    return add_json(o, out);
+    return nj_json_add_line(o, out);
 }
 
 static const char *event_word(const nj_event *e)
@@ -374,7 +362,7 @@ bool nj_progress_event(const nj_progress *p, const nj_event *e, nj_str *out)
         cJSON_AddStringToObject(o, "device", e->facts->device);
     add_picture(o, e);
     add_standing(o, p);
-    return add_json(o, out);
+    return nj_json_add_line(o, out);
 }
 
 void nj_progress_summary(const nj_tally *t, nj_str *out)

@@ -69,12 +69,36 @@ static void reads_seeds_exactly(void **state)
     cJSON_Delete(value);
 }
 
+/* What could steer a terminal is escaped, and means the same as before. */
+static void lines_are_safe_to_show(void **state)
+{
+    static const char text[] =
+        "a \x1b[31m\xc2\x9b\x7f\xe2\x80\xae \"\xc3\xa9\"";
+    cJSON *value = cJSON_CreateObject();
+    cJSON *again = NULL;
+    nj_str line = {0};
+    nj_err err = {0};
+
+    (void)state;
+    cJSON_AddStringToObject(value, "p", text);
+    assert_true(nj_json_add_line(value, &line));
+    assert_string_equal(line.text,
+                        "{\"p\":\"a \\u001b[31m\\u009b\\u007f\\u202e "
+                        "\\\"\xc3\xa9\\\"\"}\n");
+    assert_int_equal(nj_json_parse(line.text, line.length, &again, &err),
+                     NJ_OK);
+    assert_string_equal(nj_json_string(again, "p", ""), text);
+    cJSON_Delete(again);
+    nj_str_release(&line);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_what_is_not_json),
         cmocka_unit_test(accepts_json),
         cmocka_unit_test(reads_seeds_exactly),
+        cmocka_unit_test(lines_are_safe_to_show),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,7 @@ _nightjar()
 
     COMPREPLY=()
     if [ "$COMP_CWORD" = 1 ]; then
-        COMPREPLY=($(compgen -W "generate plan models status info reproduce help version" -- "$word"))
+        COMPREPLY=($(compgen -W "generate plan sheet gallery models status info reproduce help version" -- "$word"))
         return
     fi
     case $before in
@@ -122,6 +122,26 @@ _nightjar()
         COMPREPLY=($(compgen -d -- "$word"))
         return
         ;;
+    -o | --out)
+        COMPREPLY=($(compgen -f -- "$word"))
+        return
+        ;;
+    --columns)
+        return
+        ;;
+    --per-page)
+        return
+        ;;
+    --cell)
+        return
+        ;;
+    --caption-lines)
+        return
+        ;;
+    --font)
+        COMPREPLY=($(compgen -f -- "$word"))
+        return
+        ;;
     --save-every)
         return
         ;;
@@ -154,6 +174,12 @@ _nightjar()
         ;;
     plan)
         options="--models-dir --unet --unet-config --clip --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --init-fit --clip-denoised --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --cutn --cutn-batches --cut-pow --cutouts --gradient --skip-augs --clamp-max --image-prompt --truncate --seed --seeds --n --prompts --sweep --order --out --save-every --quiet --json --calibrate --batch-size --device --precision --threads --fast --help --version"
+        ;;
+    sheet)
+        options="--out --columns --per-page --cell --caption-lines --font --all --quiet --json --help --version"
+        ;;
+    gallery)
+        options="--all --quiet --json --help --version"
         ;;
     models)
         options="--models-dir --json --help --version"

@@ -54,6 +54,8 @@ int nj_cmd_models(const nj_invocation *in);
 int nj_cmd_info(const nj_invocation *in);
 int nj_cmd_reproduce(const nj_invocation *in);
 int nj_cmd_status(const nj_invocation *in);
+int nj_cmd_sheet(const nj_invocation *in);
+int nj_cmd_gallery(const nj_invocation *in);
 int nj_cmd_help(const nj_invocation *in);
 int nj_cmd_version(const nj_invocation *in);
 

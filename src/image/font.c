@@ -47,6 +47,41 @@ static const char *find_file(void)
     return NULL;
 }
 
+static uint32_t big_endian(const unsigned char *p, int n)
+{
+    uint32_t value = 0;
+
+    for (int i = 0; i < n; i++)
+        value = value << 8 | p[i];
+    return value;
+}
+
+/* stb_truetype trusts its input, so the table directory is checked before: a
+ * known tag, and every table inside the file. */
+static bool is_sound(const unsigned char *file, size_t n)
+{
+    static const char *const tags[] = {"\0\1\0\0", "true", "OTTO"};
+    bool known = false;
+    size_t tables;
+
+    if (n < 12)
+        return false;
+    for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++)
+        known = known || memcmp(file, tags[i], 4) == 0;
+    tables = big_endian(file + 4, 2);
+    if (!known || n < 12 + 16 * tables)
+        return false;
+    for (size_t i = 0; i < tables; i++) {
+        const unsigned char *entry = file + 12 + 16 * i;
+        uint64_t end =
+            (uint64_t)big_endian(entry + 8, 4) + big_endian(entry + 12, 4);
+
+        if (end > n)
+            return false;
+    }
+    return true;
+}
+
 static nj_status load(nj_font *font, const char *path, nj_err *err)
 {
     size_t n;
@@ -57,7 +92,8 @@ static nj_status load(nj_font *font, const char *path, nj_err *err)
 
     if (status != NJ_OK)
         return status;
-    if (n < 12 || !stbtt_InitFont(&font->info, (unsigned char *)font->file, 0))
+    if (!is_sound((unsigned char *)font->file, n) ||
+        !stbtt_InitFont(&font->info, (unsigned char *)font->file, 0))
         return nj_fail(err, NJ_E_FORMAT, "'%s' is not a TrueType font", path);
     font->scale = stbtt_ScaleForPixelHeight(&font->info, (float)font->height);
     stbtt_GetFontVMetrics(&font->info, &ascent, &descent, &gap);

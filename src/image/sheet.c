@@ -20,7 +20,8 @@
 #define MARGIN     8
 #define BACKGROUND 24
 #define LETTERS    220
-#define PAGE_MAX   ((size_t)256 << 20)
+#define FOOT       150
+#define PAGE_MAX   ((size_t)64 << 20)
 
 struct nj_sheet {
     nj_sheet_config config;
@@ -59,11 +60,12 @@ static nj_status make_page(nj_sheet *s, nj_err *err)
     s->step_y = s->config.cell + MARGIN;
     if (s->font)
         s->step_y += s->config.caption_lines * nj_font_line(s->font) + 2;
-    if (rows > PAGE_MAX / (size_t)s->step_y)
-        return nj_fail(err, NJ_E_USAGE,
-                       "%zu pictures do not fit on one contact sheet",
-                       s->count);
     s->page.width = columns * s->step_x + MARGIN;
+    if (rows >= PAGE_MAX / (size_t)s->step_y / (size_t)s->page.width)
+        return nj_fail(err, NJ_E_USAGE,
+                       "%zu pictures of %d pixels are too many for one page: "
+                       "ask for fewer (--per-page) or smaller ones (--cell)",
+                       s->count, s->config.cell);
     s->page.height = (int)rows * s->step_y + MARGIN;
     s->page.channels = 3;
     status = nj_decode_allocate(&job, &s->page, err);
@@ -148,34 +150,53 @@ static nj_status put_picture(nj_sheet *s, const nj_picture *p, int x, int y,
     return status;
 }
 
-static void put_caption(nj_sheet *s, const char *caption, int x, int y)
+static const char more[] = "...";
+
+/* One line of at most the cell's width; what does not fit ends in "...". */
+static void put_line(nj_sheet *s, const char *text, nj_font_place at)
 {
-    static const char more[] = "...";
-    size_t left = strlen(caption);
+    size_t left = strlen(text);
+    size_t n = nj_font_fit(s->font, text, left, s->config.cell);
 
-    for (int line = 0; line < s->config.caption_lines && left; line++) {
-        bool last = line + 1 == s->config.caption_lines;
-        nj_font_place at = {&s->page, x, y + line * nj_font_line(s->font),
-                            LETTERS};
-        size_t n = nj_font_fit(s->font, caption, left, s->config.cell);
+    if (n < left) {
+        int room = s->config.cell - nj_font_width(s->font, more, 3);
 
-        if (last && n < left) {
-            int room = s->config.cell - nj_font_width(s->font, more, 3);
-
-            n = nj_font_fit(s->font, caption, left, room);
-            nj_font_draw(s->font, &at, caption, n);
-            at.x += nj_font_width(s->font, caption, n);
-            nj_font_draw(s->font, &at, more, 3);
-            return;
-        }
-        nj_font_draw(s->font, &at, caption, n);
-        caption += n;
-        left -= n;
+        n = nj_font_fit(s->font, text, left, room);
+        nj_font_draw(s->font, &at, text, n);
+        at.x += nj_font_width(s->font, text, n);
+        text = more;
+        n = 3;
     }
+    nj_font_draw(s->font, &at, text, n);
+}
+
+static void put_caption(nj_sheet *s, const nj_sheet_caption *caption, int x,
+                        int y)
+{
+    int line = nj_font_line(s->font);
+    int lines = s->config.caption_lines - (caption->foot != NULL);
+    const char *text = caption->text ? caption->text : "";
+    nj_font_place at = {&s->page, x, y, LETTERS};
+
+    for (; lines > 0 && *text; lines--, at.y += line) {
+        size_t left = strlen(text);
+        size_t n = nj_font_fit(s->font, text, left, s->config.cell);
+
+        if (lines == 1) {
+            put_line(s, text, at);
+            text += left;
+        } else {
+            nj_font_draw(s->font, &at, text, n);
+            text += n;
+        }
+    }
+    at.level = FOOT;
+    if (caption->foot)
+        put_line(s, caption->foot, at);
 }
 
 nj_status nj_sheet_put(nj_sheet *s, size_t index, const nj_picture *p,
-                       const char *caption, nj_err *err)
+                       const nj_sheet_caption *caption, nj_err *err)
 {
     int column = (int)(index % (size_t)s->config.columns);
     int row = (int)(index / (size_t)s->config.columns);

@@ -17,7 +17,11 @@ extern const char nj_page_gallery_js[];
 extern const char nj_page_gallery_html[];
 
 /* Keys of a record that belong to one picture, not to its settings. */
-static const char *const own_keys[] = {"prompt", "seed", "score", "iteration"};
+static const char *const own_keys[] = {"prompt", "seed"};
+/* The same of the object `record` inside; these are written with the picture.
+ */
+static const char *const own_facts[] = {"identity", "iteration", "clip_loss",
+                                        "score"};
 
 typedef struct shared {
     char **texts; /* distinct strings in order of appearance */
@@ -83,85 +87,116 @@ static void add_for_page(nj_str *html, const char *json)
     }
 }
 
-static void add_string(nj_str *html, const char *text)
+static void add_json(nj_str *html, const cJSON *value)
 {
-    cJSON *value = cJSON_CreateString(text);
-    char *json = value ? cJSON_PrintUnformatted(value) : NULL;
+    char *json = cJSON_PrintUnformatted(value);
 
     if (json)
         add_for_page(html, json);
     else
         html->failed = true;
-    free(json);
+    cJSON_free(json);
+}
+
+static void add_string(nj_str *html, const char *text)
+{
+    cJSON *value = cJSON_CreateString(text);
+
+    add_json(html, value);
     cJSON_Delete(value);
 }
 
-/* Settings of a record as JSON text, or NULL when there are none. */
-static char *settings_of(const char *record)
+/* Moves what belongs to the one picture from `object` to a new object. */
+static cJSON *split_own(cJSON *object)
+{
+    cJSON *own = cJSON_CreateObject();
+    cJSON *record = cJSON_GetObjectItemCaseSensitive(object, "record");
+
+    for (size_t i = 0; i < sizeof(own_keys) / sizeof(own_keys[0]); i++)
+        cJSON_DeleteItemFromObjectCaseSensitive(object, own_keys[i]);
+    for (size_t i = 0; i < sizeof(own_facts) / sizeof(own_facts[0]); i++) {
+        cJSON *fact =
+            cJSON_DetachItemFromObjectCaseSensitive(record, own_facts[i]);
+
+        if (fact && !cJSON_AddItemToObject(own, own_facts[i], fact))
+            cJSON_Delete(fact);
+    }
+    return own;
+}
+
+/* ,"settings":N,"own":{...}; -1: there is no record. */
+static void add_record(nj_str *html, const char *record, shared *settings)
 {
     cJSON *object = NULL;
+    cJSON *own = NULL;
     char *text = NULL;
+    long index = -1;
 
-    if (!record || nj_json_parse(record, strlen(record), &object, NULL))
-        return NULL;
-    if (cJSON_IsObject(object)) {
-        for (size_t i = 0; i < sizeof(own_keys) / sizeof(own_keys[0]); i++)
-            cJSON_DeleteItemFromObjectCaseSensitive(object, own_keys[i]);
+    if (record &&
+        nj_json_parse(record, strlen(record), &object, NULL) == NJ_OK &&
+        cJSON_IsObject(object)) {
+        own = split_own(object);
         text = cJSON_PrintUnformatted(object);
+        index = text ? shared_index(settings, text) : -1;
+        html->failed = html->failed || index < 0;
     }
+    nj_str_addf(html, ",\"settings\":%ld", index);
+    if (cJSON_GetArraySize(own) > 0) {
+        nj_str_add(html, ",\"own\":");
+        add_json(html, own);
+    }
+    cJSON_free(text);
+    cJSON_Delete(own);
     cJSON_Delete(object);
-    return text;
 }
 
 static void add_item(nj_str *html, const nj_gallery_item *item,
                      shared *settings, shared *prompts)
 {
-    char *text = settings_of(item->record);
-    long index = text ? shared_index(settings, text) : -1;
+    long prompt = shared_index(prompts, item->prompt);
 
-    if (shared_index(prompts, item->prompt) < 0)
+    if (prompt < 0)
         html->failed = true;
     nj_str_add(html, "{\"file\":");
     add_string(html, item->file);
-    nj_str_add(html, ",\"prompt\":");
-    add_string(html, item->prompt);
-    nj_str_add(html, ",\"seed\":");
+    nj_str_addf(html, ",\"prompt\":%ld,\"seed\":", prompt);
     add_string(html, item->seed);
-    nj_str_addf(html, ",\"settings\":%ld", index);
+    add_record(html, item->record, settings);
     if (item->scored)
         nj_str_addf(html, ",\"score\":%.6g", item->score);
     nj_str_add(html, "}");
-    free(text);
 }
 
-static void add_data(nj_str *html, const char *title,
-                     const nj_gallery_item *items, size_t count)
+static void add_texts(nj_str *html, const char *name, const shared *texts,
+                      void (*add)(nj_str *, const char *))
+{
+    nj_str_addf(html, "],\"%s\":[", name);
+    for (size_t i = 0; i < texts->count; i++) {
+        nj_str_add(html, i ? ",\n" : "\n");
+        add(html, texts->texts[i]);
+    }
+}
+
+static void add_data(nj_str *html, const nj_gallery_page *page)
 {
     shared settings = {0};
     shared prompts = {0};
 
-    if (!shared_init(&settings, count + 1) || !shared_init(&prompts, count + 1))
+    if (!shared_init(&settings, page->count + 1) ||
+        !shared_init(&prompts, page->count + 1))
         html->failed = true;
     nj_str_add(html, "<script type=\"application/json\" id=\"data\">\n{");
     nj_str_add(html, "\"title\":");
-    add_string(html, title);
+    add_string(html, page->title);
     nj_str_add(html, ",\"id\":");
-    add_string(html, title);
+    add_string(html, page->id);
     nj_str_add(html, ",\"items\":[");
-    for (size_t i = 0; i < count && !html->failed; i++) {
+    for (size_t i = 0; i < page->count && !html->failed; i++) {
         nj_str_add(html, i ? ",\n" : "\n");
-        add_item(html, &items[i], &settings, &prompts);
+        add_item(html, &page->items[i], &settings, &prompts);
     }
-    nj_str_add(html, "],\"settings\":[");
-    for (size_t i = 0; i < settings.count; i++) {
-        nj_str_add(html, i ? ",\n" : "\n");
-        add_for_page(html, settings.texts[i]);
-    }
-    nj_str_add(html, "],\"prompts\":[");
-    for (size_t i = 0; i < prompts.count; i++) {
-        nj_str_add(html, i ? ",\n" : "\n");
-        add_string(html, prompts.texts[i]);
-    }
+    add_texts(html, "settings", &settings, add_for_page);
+    add_texts(html, "prompts", &prompts, add_string);
     nj_str_add(html, "]}\n</script>\n");
     shared_release(&settings);
     shared_release(&prompts);
@@ -187,21 +222,24 @@ static void add_head(nj_str *html)
     add_hash(html, nj_page_gallery_css);
     nj_str_add(html, "; script-src ");
     add_hash(html, nj_page_gallery_js);
-    nj_str_add(html, "; base-uri 'none'; form-action 'none'\">\n"
-                     "<meta name=\"viewport\" "
-                     "content=\"width=device-width, initial-scale=1\">\n"
-                     "<meta name=\"referrer\" content=\"no-referrer\">\n"
-                     "<title>nightjar</title>\n<style>");
+    nj_str_add(
+        html,
+        "; base-uri 'none'; form-action 'none'\">\n"
+        "<meta name=\"viewport\" "
+        "content=\"width=device-width, initial-scale=1\">\n"
+        "<meta name=\"referrer\" content=\"no-referrer\">\n" NJ_GALLERY_MARK
+        "\n"
+        "<title>nightjar</title>\n<style>");
     nj_str_add(html, nj_page_gallery_css);
     nj_str_add(html, "</style>\n</head>\n");
 }
 
-nj_status nj_gallery_render(const char *title, const nj_gallery_item *items,
-                            size_t count, nj_str *html, nj_err *err)
+nj_status nj_gallery_render(const nj_gallery_page *page, nj_str *html,
+                            nj_err *err)
 {
     add_head(html);
     nj_str_add(html, nj_page_gallery_html);
-    add_data(html, title, items, count);
+    add_data(html, page);
     nj_str_add(html, "<script>");
     nj_str_add(html, nj_page_gallery_js);
     nj_str_add(html, "</script>\n</body>\n</html>\n");

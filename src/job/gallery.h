@@ -13,6 +13,10 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "job/gather.h"
+
+/* Stands in the head of every page, so that a page is known as one. */
+#define NJ_GALLERY_MARK "<meta name=\"generator\" content=\"nightjar\">"
 
 /* One picture. Strings are borrowed. */
 typedef struct nj_gallery_item {
@@ -24,10 +28,35 @@ typedef struct nj_gallery_item {
     double score; /* finite; counts when scored */
 } nj_gallery_item;
 
-/* Appends the page to `html`. The title is also the key under which the
- * browser keeps marks. A record that is no JSON object is left out. */
-nj_status nj_gallery_render(const char *title, const nj_gallery_item *items,
-                            size_t count, nj_str *html,
+typedef struct nj_gallery_page {
+    const char *title;
+    const char *id; /* under which the browser keeps marks */
+    const nj_gallery_item *items;
+    size_t count;
+} nj_gallery_page;
+
+/* Appends the page to `html`. A record that is no JSON object is left out. */
+nj_status nj_gallery_render(const nj_gallery_page *page, nj_str *html,
                             nj_err *err) NJ_MUST_USE;
+
+typedef struct nj_gallery_config {
+    const char *folder;
+    bool all;          /* intermediate pictures too */
+    nj_skip_note note; /* pictures that cannot be shown; may be NULL */
+    void *user;
+} nj_gallery_config;
+
+typedef struct nj_gallery_done {
+    char *path;      /* of the page; NULL when there was nothing to show */
+    size_t pictures; /* on it */
+    size_t skipped;
+    size_t intermediate; /* left out */
+} nj_gallery_done;
+
+/* Writes folder/index.html, whole or not at all. An index.html that is no
+ * gallery is left alone: NJ_E_USAGE. Release *done in every case. */
+nj_status nj_gallery_write(const nj_gallery_config *config,
+                           nj_gallery_done *done, nj_err *err) NJ_MUST_USE;
+void nj_gallery_done_release(nj_gallery_done *done);
 
 #endif

@@ -43,7 +43,9 @@ typedef enum nj_command {
     NJ_CMD_VERSION = 1 << 4,
     NJ_CMD_INFO = 1 << 5,
     NJ_CMD_REPRODUCE = 1 << 6,
-    NJ_CMD_STATUS = 1 << 7
+    NJ_CMD_STATUS = 1 << 7,
+    NJ_CMD_SHEET = 1 << 8,
+    NJ_CMD_GALLERY = 1 << 9
 } nj_command;
 
 /* What `nightjar help` writes: for people, for man, for shells. */
@@ -87,6 +89,15 @@ typedef struct nj_options {
     int threads;
     bool truncate;
     bool fast;
+    bool all;
+    struct {
+        int columns;
+        int cell;
+        int lines;
+        int per_page;
+        char *font;
+        char *out;
+    } sheet;
     bool quiet;
     bool json;
     nj_show_style progress;

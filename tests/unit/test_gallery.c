@@ -50,6 +50,7 @@ static void prompts_stay_data(void **state)
     };
     enum { COUNT = sizeof(hostile) / sizeof(hostile[0]) };
     nj_gallery_item items[COUNT];
+    nj_gallery_page page;
     nj_str html = {0};
     nj_err err = {0};
     cJSON *data;
@@ -59,16 +60,16 @@ static void prompts_stay_data(void **state)
         items[i] = (nj_gallery_item){.file = hostile[i],
                                      .prompt = hostile[i],
                                      .seed = "18446744073709551615"};
-    assert_int_equal(nj_gallery_render("<title>", items, COUNT, &html, &err),
-                     NJ_OK);
+    page = (nj_gallery_page){"<title>", "</script>", items, COUNT};
+    assert_int_equal(nj_gallery_render(&page, &html, &err), NJ_OK);
     assert_int_equal(occurrences(html.text, "<script"), 2);
     assert_int_equal(occurrences(html.text, "</script>"), 2);
     assert_int_equal(occurrences(html.text, "<img"), 0);
     data = data_of(html.text);
     for (int i = 0; i < COUNT; i++) {
-        const cJSON *item = cJSON_GetArrayItem(nj_json_get(data, "items"), i);
+        const cJSON *text = cJSON_GetArrayItem(nj_json_get(data, "prompts"), i);
 
-        assert_string_equal(nj_json_string(item, "prompt", ""), hostile[i]);
+        assert_string_equal(cJSON_GetStringValue(text), hostile[i]);
     }
     cJSON_Delete(data);
     nj_str_release(&html);
@@ -77,19 +78,27 @@ static void prompts_stay_data(void **state)
 static void settings_are_shared(void **state)
 {
     const nj_gallery_item items[] = {
-        {"a.png", "p", "1", "{\"cutn\":16,\"seed\":\"1\",\"prompt\":\"p\"}",
+        {"a.png", "p", "1",
+         "{\"cutn\":16,\"seed\":\"1\",\"prompt\":\"p\","
+         "\"record\":{\"clip_loss\":0.5,\"device\":\"cpu\"}}",
          true, 0.25},
-        {"b.png", "p", "2", "{\"cutn\":16,\"seed\":\"2\",\"prompt\":\"p\"}",
+        {"b.png", "p", "2",
+         "{\"cutn\":16,\"seed\":\"2\",\"prompt\":\"p\","
+         "\"record\":{\"clip_loss\":0.75,\"device\":\"cpu\"}}",
          false, 0},
         {"c.png", "q", "3", "no json", false, 0},
     };
+    const nj_gallery_page page = {"t", "id", items, 3};
     nj_str html = {0};
     nj_err err = {0};
+    const cJSON *own;
     cJSON *data;
 
     (void)state;
-    assert_int_equal(nj_gallery_render("t", items, 3, &html, &err), NJ_OK);
+    assert_int_equal(nj_gallery_render(&page, &html, &err), NJ_OK);
     data = data_of(html.text);
+    own = nj_json_get(cJSON_GetArrayItem(nj_json_get(data, "items"), 1), "own");
+    assert_true(nj_json_number(own, "clip_loss", 0) == 0.75);
     assert_int_equal(cJSON_GetArraySize(nj_json_get(data, "settings")), 1);
     assert_int_equal(cJSON_GetArraySize(nj_json_get(data, "prompts")), 2);
     assert_int_equal(

@@ -1,7 +1,8 @@
 "use strict";
 // The gallery page. All text reaches the page by textContent, never as HTML.
 const data = JSON.parse(document.getElementById("data").textContent);
-const items = data.items.map((item, index) => ({ ...item, index }));
+const items = data.items.map((item, index) =>
+  ({ ...item, prompt: data.prompts[item.prompt], index }));
 const byId = (id) => document.getElementById(id);
 const storageKey = "nightjar:" + data.id;
 const marks = new Map(readMarks());
@@ -41,9 +42,11 @@ function settingsOf(item) {
 }
 
 function recordOf(item) {
-  const record = { prompt: item.prompt, seed: item.seed };
-  if (item.score !== undefined) record.score = item.score;
-  return { ...record, ...settingsOf(item) };
+  const { record, ...settings } = settingsOf(item);
+  const all = { prompt: item.prompt, seed: item.seed, ...settings };
+  if (record || item.own) all.record = { ...record, ...item.own };
+  if (item.score !== undefined) all.score = item.score;
+  return all;
 }
 
 // Words must all occur; name=value and score>0.2 look at the settings.
@@ -52,7 +55,8 @@ function matches(item, words) {
   return words.every((word) => {
     const m = /^([a-z_-]+)(=|>|<)(.+)$/.exec(word);
     if (!m) return text.includes(word);
-    const have = recordOf(item)[m[1].replaceAll("-", "_")];
+    const all = recordOf(item);
+    const have = { ...all.record, ...all }[m[1].replaceAll("-", "_")];
     if (have === undefined) return false;
     if (m[2] === "=") return String(have).toLowerCase() === m[3];
     return m[2] === ">" ? Number(have) > Number(m[3])
@@ -60,11 +64,14 @@ function matches(item, words) {
   });
 }
 
+const lossOf = (item) => item.own?.clip_loss ?? Infinity;
 const orders = {
-  run: (a, b) => a.index - b.index,
-  score: (a, b) => (b.score ?? -Infinity) - (a.score ?? -Infinity),
+  name: (a, b) => a.index - b.index,
+  loss: (a, b) => lossOf(a) - lossOf(b) || a.index - b.index,
+  score: (a, b) => (b.score ?? -1e9) - (a.score ?? -1e9) || a.index - b.index,
   prompt: (a, b) => a.prompt.localeCompare(b.prompt) || a.index - b.index,
-  seed: (a, b) => (BigInt(a.seed) < BigInt(b.seed) ? -1 : 1),
+  seed: (a, b) => a.seed.length - b.seed.length ||
+    (a.seed === b.seed ? a.index - b.index : a.seed < b.seed ? -1 : 1),
 };
 
 function refresh() {
@@ -90,7 +97,7 @@ function card(item, position) {
   const score = item.score === undefined ? "" : "  score " +
     item.score.toFixed(3);
   b.append(img, element("div", "text", item.prompt),
-    element("div", "seed", "seed " + item.seed + score));
+    element("div", "seed", (item.seed ? "seed " + item.seed : "") + score));
   b.addEventListener("click", () => open(position));
   item.card = b;
   paint(item);
@@ -143,7 +150,7 @@ function side(item) {
   img.alt = item.prompt;
   img.src = pathOf(item);
   s.append(img, element("p", "", item.prompt),
-    element("p", "seed", "seed " + item.seed +
+    element("p", "seed", (item.seed ? "seed " + item.seed : item.file) +
       (marks.has(item.file) ? "  (" + marks.get(item.file) + ")" : "")),
     element("pre", "", JSON.stringify(recordOf(item), null, 1)));
   return s;
@@ -228,6 +235,9 @@ function start() {
   }));
   for (const id of ["prompt", "mark", "order"])
     byId(id).addEventListener("change", refresh);
+  // A choice of scores is no use where no picture has one.
+  if (!items.some((i) => i.score !== undefined))
+    byId("order").querySelector("[value=score]").remove();
   byId("find").addEventListener("input", refresh);
   byId("export").addEventListener("click", exportKeeps);
   byId("keep").addEventListener("click", () => mark("keep"));

@@ -1,0 +1,77 @@
+/* Telling about pages of pictures: see pages.h. */
+#include "cli/pages.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/str.h"
+#include "cli/cli.h"
+
+static void print_object(cJSON *o)
+{
+    char *text = cJSON_PrintUnformatted(o);
+
+    if (text)
+        puts(text);
+    cJSON_free(text);
+    cJSON_Delete(o);
+}
+
+void nj_pages_skipped(void *user, const nj_err *why)
+{
+    const nj_options *o = user;
+    cJSON *line;
+
+    if (!o->json) {
+        fprintf(stderr, "skipped: %s\n", why->text);
+        return;
+    }
+    line = cJSON_CreateObject();
+    cJSON_AddStringToObject(line, "event", "skipped");
+    cJSON_AddStringToObject(line, "reason", why->text);
+    print_object(line);
+}
+
+static void tell_json(const nj_pages_told *t)
+{
+    cJSON *o = cJSON_CreateObject();
+    cJSON *files = cJSON_AddArrayToObject(o, "files");
+
+    for (size_t i = 0; i < t->file_count; i++)
+        cJSON_AddItemToArray(files, cJSON_CreateString(t->files[i]));
+    cJSON_AddNumberToObject(o, "pictures", (double)t->pictures);
+    cJSON_AddNumberToObject(o, "skipped", (double)t->skipped);
+    cJSON_AddNumberToObject(o, "intermediate", (double)t->intermediate);
+    print_object(o);
+}
+
+static void tell(const nj_pages_told *t)
+{
+    nj_str s = {0};
+
+    for (size_t i = 0; i < t->file_count; i++) {
+        nj_str_add_visible(&s, t->files[i], strlen(t->files[i]));
+        nj_str_addc(&s, '\n');
+    }
+    nj_str_addf(&s, "%zu picture%s", t->pictures, t->pictures == 1 ? "" : "s");
+    if (t->skipped)
+        nj_str_addf(&s, ", %zu skipped", t->skipped);
+    if (t->intermediate)
+        nj_str_addf(&s, ", %zu intermediate ones left out (--all shows them)",
+                    t->intermediate);
+    if (s.text)
+        puts(s.text);
+    nj_str_release(&s);
+}
+
+int nj_pages_tell(const nj_options *o, const nj_pages_told *t)
+{
+    if (o->json)
+        tell_json(t);
+    else if (!o->quiet)
+        tell(t);
+    if (t->pictures == 0)
+        return NJ_EXIT_NOTHING;
+    return t->skipped ? NJ_EXIT_SOME : NJ_EXIT_DONE;
+}

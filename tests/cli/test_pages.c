@@ -1,0 +1,293 @@
+/* nightjar sheet and gallery, as processes: what is on the pages, what is left
+ * out, and what they never do to the pictures of a folder. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "fake/fake_engine.h"
+#include "fake/fake_files.h"
+#include "fake/fake_job.h"
+#include "image/picture.h"
+
+static char *folder;
+static char out[4096];
+static char said[65536]; /* both outputs of the last command */
+
+static int set_up(void **state)
+{
+    (void)state;
+    folder = fake_folder();
+    fake_models(folder);
+    snprintf(out, sizeof(out), "%s/out", folder);
+    fake_engine_reset();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    fake_remove(folder);
+    free(folder);
+    return 0;
+}
+
+static void generate_args(const char *const *args)
+{
+    static fake_job j;
+    nj_tally tally;
+
+    if (fake_job_open(&j, folder, args) != NJ_OK)
+        fail_msg("%s", j.err.text);
+    assert_int_equal(fake_job_run(&j, NULL, &tally), NJ_OK);
+    fake_job_release(&j);
+}
+
+#define GENERATE(...) generate_args((const char *const[]){__VA_ARGS__, NULL})
+
+/* Runs "nightjar <arguments>" in the scratch folder; returns its status. */
+static int nightjar(const char *arguments)
+{
+    char command[8192];
+    size_t n;
+    FILE *pipe;
+    int status;
+
+    snprintf(command, sizeof(command), "cd '%s' && '%s/nightjar' %s 2>&1",
+             folder, NJ_BINARY_DIR, arguments);
+    pipe = popen(command, "r");
+    assert_non_null(pipe);
+    n = fread(said, 1, sizeof(said) - 1, pipe);
+    said[n] = '\0';
+    status = pclose(pipe);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void expect_said(const char *text)
+{
+    if (!strstr(said, text))
+        fail_msg("'%s' is not in: %s", text, said);
+}
+
+static bool there(const char *name)
+{
+    return access(fake_path(out, name), F_OK) == 0;
+}
+
+static void expect_size(const char *name, int width, int height)
+{
+    nj_picture header;
+
+    assert_int_equal(nj_picture_probe(fake_path(out, name), &header, NULL),
+                     NJ_OK);
+    assert_int_equal(header.width, width);
+    assert_int_equal(header.height, height);
+}
+
+static char *slurp(const char *path)
+{
+    char *bytes;
+    size_t n;
+
+    assert_int_equal(nj_file_read(path, 1 << 24, &bytes, &n, NULL), NJ_OK);
+    return bytes;
+}
+
+static void one_page(void **state)
+{
+    (void)state;
+    GENERATE("a", "b", "--seeds", "1..3");
+    assert_int_equal(nightjar("sheet out --columns 3 --cell 32 "
+                              "--caption-lines 0"),
+                     0);
+    expect_said("6 pictures\n");
+    expect_size("sheet.png", 3 * 40 + 8, 2 * 40 + 8);
+    /* The sheet itself is no picture of the folder, and may be replaced. */
+    assert_int_equal(nightjar("sheet out --cell 32 --caption-lines 0"), 0);
+    expect_said("6 pictures\n");
+    expect_size("sheet.png", 3 * 40 + 8, 2 * 40 + 8);
+}
+
+static void several_pages(void **state)
+{
+    (void)state;
+    GENERATE("a", "b", "--seeds", "1..3");
+    assert_int_equal(nightjar("sheet out --per-page 4 --columns 2 --cell 16 "
+                              "--caption-lines 0"),
+                     0);
+    expect_size("sheet-1.png", 2 * 24 + 8, 2 * 24 + 8);
+    expect_size("sheet-2.png", 2 * 24 + 8, 1 * 24 + 8);
+    assert_false(there("sheet.png"));
+    assert_int_equal(nightjar("sheet out --json --per-page 4"), 0);
+    expect_said("{\"files\":[\"out/sheet-1.png\",\"out/sheet-2.png\"],"
+                "\"pictures\":6,\"skipped\":0,\"intermediate\":0}");
+}
+
+static void files_and_folders(void **state)
+{
+    (void)state;
+    GENERATE("a", "--seeds", "1..2");
+    fake_png(fake_path(folder, "photo.png"), 30, 10);
+    assert_int_equal(nightjar("sheet photo.png out -o all.png --quiet"), 0);
+    assert_string_equal(said, "");
+    assert_int_equal(access(fake_path(folder, "all.png"), F_OK), 0);
+    /* Without arguments: the folder that generate uses without --out. */
+    assert_int_equal(rename(out, fake_path(folder, "pictures")), 0);
+    assert_int_equal(nightjar("sheet"), 0);
+    assert_int_equal(access(fake_path(folder, "pictures/sheet.png"), F_OK), 0);
+}
+
+/* No file that is something else is replaced. */
+static void never_overwrites(void **state)
+{
+    char *before;
+    char *after;
+
+    (void)state;
+    GENERATE("a", "--seeds", "1");
+    before = slurp(fake_only(out, "prompt--a"));
+    assert_int_equal(
+        nightjar("sheet out -o out/prompt--a_iteration--00004_seed--1.png"), 2);
+    expect_said("is no contact sheet");
+    after = slurp(fake_only(out, "prompt--a"));
+    assert_memory_equal(before, after, 200);
+    free(before);
+    free(after);
+    fake_write(fake_path(out, "index.html"), "<p>mine", 7);
+    assert_int_equal(nightjar("gallery out"), 2);
+    expect_said("is no gallery");
+    after = slurp(fake_path(out, "index.html"));
+    assert_string_equal(after, "<p>mine");
+    free(after);
+}
+
+static void skips_what_is_broken(void **state)
+{
+    (void)state;
+    GENERATE("a", "--seeds", "1..2");
+    fake_write(fake_path(out, "cut.png"), "\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 16);
+    fake_write(fake_path(out, "text.jpg"), "no picture", 10);
+    fake_write(fake_path(out, "empty.webp"), "", 0);
+    assert_int_equal(nightjar("sheet out"), 3);
+    expect_said("2 pictures, 3 skipped");
+    expect_said("skipped: ");
+    expect_said("cut.png");
+    expect_said("text.jpg");
+    expect_said("empty.webp");
+    assert_int_equal(nightjar("gallery out --json"), 3);
+    expect_said("{\"event\":\"skipped\",\"reason\":\"");
+    expect_said("\"pictures\":2,\"skipped\":3");
+}
+
+/* Cut inside the pixels: the header is fine, decoding tells. */
+static void skips_a_cut_picture(void **state)
+{
+    char *bytes;
+    size_t n;
+
+    (void)state;
+    GENERATE("a", "--seeds", "1..2");
+    assert_int_equal(
+        nj_file_read(fake_only(out, "seed--2"), 1 << 20, &bytes, &n, NULL),
+        NJ_OK);
+    fake_write(fake_only(out, "seed--2"), bytes, n - 40);
+    free(bytes);
+    assert_int_equal(nightjar("sheet out"), 3);
+    expect_said("1 picture, 1 skipped");
+    expect_said("seed--2.png");
+}
+
+static void leaves_out_intermediate_ones(void **state)
+{
+    (void)state;
+    GENERATE("a", "--seeds", "1..2", "--save-every", "2");
+    assert_int_equal(nightjar("sheet out"), 0);
+    expect_said("2 pictures, 4 intermediate ones left out");
+    assert_int_equal(nightjar("gallery out --all"), 0);
+    expect_said("6 pictures\n");
+}
+
+static void gallery_page(void **state)
+{
+    char *html;
+
+    (void)state;
+    GENERATE("<b>x", "--seeds", "9..11");
+    assert_int_equal(nightjar("sheet out"), 0);
+    assert_int_equal(nightjar("gallery out"), 0);
+    expect_said("out/index.html\n3 pictures\n");
+    html = slurp(fake_path(out, "index.html"));
+    assert_null(strstr(html, "<b>"));
+    assert_non_null(strstr(html, "\"title\":\"out\""));
+    assert_null(strstr(html, "\"file\":\"sheet.png\""));
+    assert_true(strstr(html, "seed--9.png") < strstr(html, "seed--10.png"));
+    free(html);
+    assert_int_equal(nightjar("gallery out"), 0);
+    assert_int_equal(fake_count(out), 5);
+}
+
+static void refuses_bad_lines(void **state)
+{
+    static const char *const bad[][2] = {
+        {"sheet missing", "'missing'"},
+        {"sheet out --columns 101", "from 0 to 100"},
+        {"sheet out --cell 8", "from 16 to 2048"},
+        {"sheet out --out sheet.jpg", "does not end in .png"},
+        {"sheet out --per-page 0", "from 1 to"},
+        {"sheet out --cutn 3", "unknown option '--cutn'"},
+        {"sheet out --column 3", "did you mean '--columns'"},
+        {"gallery missing", "'missing'"},
+        {"gallery out out", "second"},
+        {"gallery out --columns 3", "unknown option '--columns'"},
+    };
+
+    (void)state;
+    GENERATE("a", "--seeds", "1");
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(nightjar(bad[i][0]), 2);
+        expect_said(bad[i][1]);
+    }
+    assert_int_equal(fake_count(out), 1);
+}
+
+static void nothing_to_show(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir(out, 0777), 0);
+    assert_int_equal(nightjar("sheet out"), 1);
+    expect_said("0 pictures");
+    assert_int_equal(nightjar("gallery out"), 1);
+    assert_int_equal(fake_count(out), 0);
+    GENERATE("a", "--seeds", "1");
+    assert_int_equal(nightjar("sheet out -o nowhere/sheet.png"), 1);
+    expect_said("nowhere/sheet.png");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(one_page, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(several_pages, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(files_and_folders, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(never_overwrites, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(skips_what_is_broken, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(skips_a_cut_picture, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(leaves_out_intermediate_ones, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(gallery_page, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(refuses_bad_lines, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nothing_to_show, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

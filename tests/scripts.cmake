@@ -58,3 +58,8 @@ set_tests_properties(cli/torture_names PROPERTIES LABELS cli)
 add_test(NAME cli/status COMMAND
   ${PROJECT_SOURCE_DIR}/tests/cli/status.py $<TARGET_FILE:nightjar_fake>)
 set_tests_properties(cli/status PROPERTIES LABELS cli)
+
+# How a run is shown: on terminals of two sizes, in a log, to programs.
+add_test(NAME cli/progress COMMAND
+  ${PROJECT_SOURCE_DIR}/tests/cli/progress.py $<TARGET_FILE:nightjar_fake>)
+set_tests_properties(cli/progress PROPERTIES LABELS cli)

@@ -15,17 +15,22 @@ static void require(int holds)
         abort();
 }
 
-/* A few bytes may ask for a million prompts, which is allowed and takes its
- * time: such inputs say nothing about reading. */
+/* A few bytes may ask for a million prompts ("{1..999999}"), which is allowed
+ * and takes its time: such inputs say nothing about reading. */
 static int asks_for_much(const char *text, size_t n)
 {
     size_t digits = 0;
     size_t bars = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        digits = text[i] >= '0' && text[i] <= '9' ? digits + 1 : 0;
-        bars += text[i] == '|' || text[i] == '.';
-        if (digits > 2 || bars > 12)
+    for (size_t i = 2; i < n; i++) {
+        int is_digit = text[i] >= '0' && text[i] <= '9';
+
+        if (is_digit && (digits || (text[i - 1] == '.' && text[i - 2] == '.')))
+            digits++;
+        else
+            digits = 0;
+        bars += text[i] == '|' || (text[i] == '.' && text[i - 1] == '.');
+        if (digits > 2 || bars > 10)
             return 1;
     }
     return 0;

@@ -63,3 +63,8 @@ set_tests_properties(cli/status PROPERTIES LABELS cli)
 add_test(NAME cli/progress COMMAND
   ${PROJECT_SOURCE_DIR}/tests/cli/progress.py $<TARGET_FILE:nightjar_fake>)
 set_tests_properties(cli/progress PROPERTIES LABELS cli)
+
+# Jobs as docs/jobs.md shows them.
+add_test(NAME cli/jobs COMMAND
+  ${PROJECT_SOURCE_DIR}/tests/cli/jobs.py $<TARGET_FILE:nightjar_fake>)
+set_tests_properties(cli/jobs PROPERTIES LABELS cli)

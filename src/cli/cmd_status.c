@@ -60,7 +60,7 @@ static void add_worker(const nj_worker *w, nj_str *out)
     if (w->shards > 1)
         nj_str_addf(out, ", shard %d of %d", w->shard, w->shards);
     nj_str_addf(out, ": made %zu, %s", w->made, states[w->state]);
-    if (w->why && w->why[0]) {
+    if (w->state == NJ_WORKER_GAVE_UP && w->why && w->why[0]) {
         nj_str_add(out, ": ");
         add_visible(out, w->why);
     }

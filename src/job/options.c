@@ -221,6 +221,8 @@ static nj_status parse_value(const nj_option *option, const char *text,
     case NJ_OPT_DOUBLE:
         good = nj_parse_double(text, &v->real) && v->real >= option->min &&
                v->real <= option->max;
+        /* -0 and 0 are one value, so they must be one picture. */
+        v->real += 0.0;
         break;
     case NJ_OPT_U64:
         good = nj_parse_u64(text, &v->u64);

@@ -202,6 +202,18 @@ static void refuses_wrong_json(void **state)
     assert_string_equal(err.text, "unknown key 'cut_m' (did you mean 'cutn'?)");
 }
 
+/* -0 and 0 make the same picture, so they must be the same in its record. */
+static void knows_one_zero(void **state)
+{
+    char *text;
+
+    (void)state;
+    assert_int_equal(parse("--eta", "-0", NULL), NJ_OK);
+    text = nj_options_text(&o, nj_option_find("eta", 3));
+    assert_string_equal(text, "0");
+    free(text);
+}
+
 static void json_and_back_is_the_same(void **state)
 {
     nj_options other;
@@ -298,17 +310,12 @@ static void rows_are_sound(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(defaults_are_the_notebooks),
-        TEST(reads_every_form),
-        TEST(says_what_is_wrong),
-        TEST(weaker_origins_never_win),
-        TEST(lists_grow_within_one_origin),
-        TEST(reads_json),
-        TEST(refuses_wrong_json),
-        TEST(json_and_back_is_the_same),
-        TEST(copies_own_their_texts),
-        TEST(help_fits_80_columns),
-        TEST(rows_are_sound),
+        TEST(defaults_are_the_notebooks),   TEST(reads_every_form),
+        TEST(says_what_is_wrong),           TEST(weaker_origins_never_win),
+        TEST(lists_grow_within_one_origin), TEST(reads_json),
+        TEST(refuses_wrong_json),           TEST(knows_one_zero),
+        TEST(json_and_back_is_the_same),    TEST(copies_own_their_texts),
+        TEST(help_fits_80_columns),         TEST(rows_are_sound),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Jobs as docs/jobs.md shows them: its job file and prompt list are read from
+there and planned; standard input, order, sweeps and calibration besides.
+
+    tests/cli/jobs.py nightjar_fake
+"""
+import os
+import re
+import sys
+
+from program import Program, check, write
+
+p = Program(sys.argv[1])
+DOC = open(os.path.abspath(__file__ + "/../../../docs/jobs.md"),
+           encoding="utf-8").read()
+
+
+def plan(*args, **kw):
+    lines = p.objects("plan", "--json", *args, **kw)
+    return lines[:-1], lines[-1]
+
+
+def pairs(pictures):
+    return [(x["prompt"], x["seed"]) for x in pictures]
+
+
+def block(after, kind=""):
+    """The first code block of the document behind a text."""
+    rest = DOC[DOC.index(after):]
+    return re.search(r"```" + kind + r"\n(.*?)```", rest, re.S).group(1)
+
+
+def job_file():
+    path = p.folder + "/job.json"
+    write(path, block("## Job files", "json").encode())
+    pictures, total = plan(path)
+    check(total["pictures"] == len(pictures) == 16 + 8 + 16, f"{total}")
+    seeds = {s for t, s in pairs(pictures) if t == "a barn"}
+    check(seeds == {"7", "20", "21", "22"}, f"{seeds}")
+    check(sum("clip-guidance-scale--2000" in x["name"] for x in pictures) == 8,
+          "the sweep")
+    # The command line wins.
+    check(plan(path, "--seeds", "1")[1]["pictures"] == 6, "--seeds")
+    made = p.objects("generate", path, "--json", "--seed", "1", "--n", "1",
+                     "--timestep-respacing", "ddim2", "-o", p.folder + "/made")
+    check(len(made) == 6 and all(m["status"] == "made" for m in made),
+          f"{made}")
+
+
+def prompt_list():
+    text = block("## Prompt lists\n\n`--prompts")
+    path = p.folder + "/list.txt"
+    write(path, text.encode())
+    pictures, _ = plan("--prompts", path, "--seed", "5")
+    want = [("a red boat", "5"), ("a red house in the snow", "5"),
+            ("a green house in the snow", "5"),
+            ("a blue house in the snow", "5"), ("a portrait of a fox", "5")]
+    check(all(w in pairs(pictures) for w in want), f"{pairs(pictures)}")
+    check([s for t, s in pairs(pictures) if t == "two ships | fog:0.5"] ==
+          ["5"], "the command line's seed wins")
+    steps = {x["prompt"]: x["steps"] for x in pictures}
+    check(steps["a portrait of a fox"] == 250 and steps["a red boat"] != 250,
+          f"{steps}")
+    for args in (("--prompts", "-"), ("-",)):
+        again, _ = plan(*args, "--seed", "5", stdin=text.encode())
+        check(pairs(again) == pairs(pictures), f"{args}")
+    own, _ = plan("--prompts", path)
+    check([s for t, s in pairs(own) if t.startswith("two ships")] ==
+          ["100", "101", "102", "103"], "a line's own seeds")
+    for wrong in ("x -- --cutn", "x -- --cutn no", "x -- y", 'x -- "--cutn'):
+        bad = ("ok\n" + wrong + "\n").encode()
+        done = p.run("plan", "-", stdin=bad, expect=2)
+        check(b"line 2" in done.stderr and done.stderr.count(b"\n") == 1,
+              f"{wrong}: {done.stderr!r}")
+
+
+def order():
+    first, _ = plan("a", "b", "--seeds", "1..3")
+    check(pairs(first) == [(t, str(s)) for s in (1, 2, 3) for t in "ab"],
+          f"{pairs(first)}")
+    second, _ = plan("a", "b", "--seeds", "1..3", "--order", "prompt")
+    check(pairs(second) == [(t, str(s)) for t in "ab" for s in (1, 2, 3)],
+          f"{pairs(second)}")
+    check([x["number"] for x in second] == [1, 2, 3, 4, 5, 6], "numbers")
+
+
+def sweeps():
+    args = ("a red boat on a lake", "a house in the snow",
+            "three trees at night", "--sweep", "clip-guidance-scale=500,2000",
+            "--seeds", "1..4", "--timestep-respacing", "ddim10", "-o",
+            p.folder + "/sweep")
+    pictures, total = plan(*args)
+    names = {x["name"] for x in pictures}
+    check(len(names) == 24 and total["steps"] == 240, f"{total}")
+    shown = block("## Sweeps")
+    check(all(n in shown for n in names), "names that docs/jobs.md does not show")
+    check(total["seconds"] is None and total["host_bytes"] is None, f"{total}")
+    check("--calibrate measures it" in p.out("plan", *args), "no measurement")
+    _, total = plan(*args, "--calibrate",
+                    env={"NIGHTJAR_FAKE_STEP_MS": "20"})
+    check(240 * 0.02 <= total["seconds"] < 240 * 0.2 and
+          total["host_bytes"] > 1e6, f"{total}")
+    _, total = plan(*args)
+    check(total["seconds"] >= 240 * 0.02, "the measurement is remembered")
+    _, total = plan(*args, "--cutn", "3")
+    check(total["seconds"] is None, "another kind of picture")
+    check(not os.path.exists(p.folder + "/sweep"), "planning made a folder")
+    p.run("generate", *args, "-q")
+    text = p.out("plan", *args)
+    check("there   24 of their files already" in text, text)
+    made = [f for f in os.listdir(p.folder + "/sweep") if f.endswith(".png")]
+    check(set(made) == names, "names that were not planned")
+    two, total = plan("x", "--sweep", "cutn=2,4", "--sweep",
+                      "timestep-respacing=ddim2;24,48", "--seed", "1")
+    check(sorted(x["steps"] for x in two) == [2, 2, 72, 72], f"{two}")
+
+
+sweeps()  # first: nothing was measured yet
+job_file()
+prompt_list()
+order()
+print("jobs.py: all checks hold")

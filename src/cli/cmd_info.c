@@ -146,7 +146,6 @@ static void add_object(const char *path, const nj_record *r, nj_str *out)
 {
     cJSON *o = cJSON_CreateObject();
     cJSON *record = r->json ? cJSON_Duplicate(r->json, 1) : cJSON_CreateNull();
-    char *text;
 
     cJSON_AddStringToObject(o, "file", path);
     cJSON_AddStringToObject(o, "state", nj_record_state_word(r->state));
@@ -156,11 +155,7 @@ static void add_object(const char *path, const nj_record *r, nj_str *out)
     if (r->parameters)
         cJSON_AddStringToObject(o, "parameters", r->parameters);
     cJSON_AddItemToObject(o, "job", record);
-    text = cJSON_PrintUnformatted(o);
-    if (text)
-        nj_str_addf(out, "%s\n", text);
-    cJSON_free(text);
-    cJSON_Delete(o);
+    nj_json_add_line(o, out);
 }
 
 /* True when the file holds a record and the pixels it was made for. */

@@ -85,7 +85,6 @@ static void add_object(const char *path, const char *kept,
 {
     cJSON *o = cJSON_CreateObject();
     cJSON *changes;
-    char *text;
 
     cJSON_AddStringToObject(o, "file", path);
     cJSON_AddStringToObject(o, "result", word_of(r->likeness));
@@ -104,11 +103,7 @@ static void add_object(const char *path, const char *kept,
     }
     if (kept)
         cJSON_AddStringToObject(o, "path", kept);
-    text = cJSON_PrintUnformatted(o);
-    if (text)
-        nj_str_addf(out, "%s\n", text);
-    cJSON_free(text);
-    cJSON_Delete(o);
+    nj_json_add_line(o, out);
 }
 
 /* Where --out keeps the new picture, NULL without it. A file that is there is

@@ -183,7 +183,6 @@ static void add_lists(cJSON *all, const nj_overview *o)
 static void add_json(const char *folder, const nj_overview *o, nj_str *out)
 {
     cJSON *all = cJSON_CreateObject();
-    char *text;
 
     cJSON_AddStringToObject(all, "folder", folder);
     cJSON_AddBoolToObject(all, "running", o->running);
@@ -199,11 +198,7 @@ static void add_json(const char *folder, const nj_overview *o, nj_str *out)
     add_known(all, "free_bytes", (double)o->free_bytes, o->free_bytes > 0);
     cJSON_AddNumberToObject(all, "broken_lines", (double)o->torn);
     add_lists(all, o);
-    text = cJSON_PrintUnformatted(all);
-    if (text)
-        nj_str_addf(out, "%s\n", text);
-    cJSON_free(text);
-    cJSON_Delete(all);
+    nj_json_add_line(all, out);
 }
 
 static int show(const char *folder, bool json)

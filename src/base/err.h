@@ -52,10 +52,18 @@ typedef struct nj_err {
  * are replaced by visible escapes (\x1b); a text that is too long ends in
  * "...". */
 #define nj_fail(err, code, ...)                                                \
-    nj_err_set((err), (code), __FILE__, __LINE__, __VA_ARGS__)
+    nj_err_code(nj_err_set((err), (code), __FILE__, __LINE__, __VA_ARGS__),    \
+                (code))
 
 nj_status nj_err_set(nj_err *err, nj_status code, const char *file, int line,
                      const char *format, ...) NJ_PRINTF(5, 6);
+
+/* Lets the compiler and static analysis see which code nj_fail returns. */
+static inline nj_status nj_err_code(nj_status set, nj_status code)
+{
+    (void)set;
+    return code;
+}
 
 /* Puts "<what>: " before the text of *err and returns its code. */
 nj_status nj_err_add(nj_err *err, const char *format, ...) NJ_PRINTF(2, 3);

@@ -15,7 +15,9 @@ static unsigned char *compress_by_zlib(unsigned char *data, int n, int *out_n,
 
 #define STBIW_ZLIB_COMPRESS compress_by_zlib
 #define STBI_WRITE_NO_STDIO
+#ifndef __clang_analyzer__ /* it complains about stb, not about us */
 #define STB_IMAGE_WRITE_IMPLEMENTATION
+#endif
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #include <stb/stb_image_write.h>

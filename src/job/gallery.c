@@ -62,6 +62,8 @@ static long shared_index(shared *s, const char *text)
 {
     size_t at = hash_of(text) & (s->slot_count - 1);
 
+    if (!s->slots)
+        return -1;
     for (; s->slots[at]; at = (at + 1) & (s->slot_count - 1)) {
         if (strcmp(s->texts[s->slots[at] - 1], text) == 0)
             return (long)s->slots[at] - 1;

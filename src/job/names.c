@@ -128,13 +128,14 @@ static void cut(nj_str *s, size_t room)
 {
     size_t n = s->length < room ? s->length : room;
 
+    if (!s->text)
+        return;
     while (n > 0 && n < s->length && ((unsigned char)s->text[n] & 0xc0) == 0x80)
         n--;
     while (n > 0 && s->text[n - 1] == '-')
         n--;
     s->length = n;
-    if (s->text)
-        s->text[n] = '\0';
+    s->text[n] = '\0';
 }
 
 /* Appends the cleaned text in at most `room` bytes (room > HASH_LENGTH). */

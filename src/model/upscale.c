@@ -177,9 +177,9 @@ static nj_status run_pass(const nj_rrdbnet *net, const nj_tiling *tiling,
                     pass(s, net, tiling, planes(s, in, channel, grey ? 0 : 1)),
                     values, n);
     status = th_scope_check(s, err);
-    if (status == NJ_OK && grey)
+    if (status == NJ_OK && values && grey)
         put_grey(values, out, channel);
-    else if (status == NJ_OK)
+    else if (status == NJ_OK && values)
         put_colour(values, out);
     th_scope_free(s);
     free(values);

@@ -1,11 +1,12 @@
 /* Loads a network in full size, runs it once forwards and backwards on the
  * CPU and prints seconds and memory, one figure a line.
  *
- *     bench_network unet CARD.json FILE [--plain] [--side N] [--check]
- *     bench_network clip FILE [--plain] [--check]
+ *     bench_network unet CARD.json FILE [--plain] [--side N] [--load] [--check]
+ *     bench_network clip FILE [--plain] [--load] [--check]
  *
  * --plain: libtorch's own autograd instead of the functions that keep less;
- * --check: only compare the file's names and shapes with the configuration. */
+ * --load: only load; --check: only compare the file's names and shapes with
+ * the configuration. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@ struct arguments {
     const char *file;
     int64_t side; /* of the UNet's picture; 0: as the card says */
     bool plain;
+    bool load;
     bool check;
 };
 
@@ -42,6 +44,8 @@ static bool parse(int argc, char **argv, struct arguments *a)
     for (; i < argc; i++) {
         if (strcmp(argv[i], "--plain") == 0)
             a->plain = true;
+        else if (strcmp(argv[i], "--load") == 0)
+            a->load = true;
         else if (strcmp(argv[i], "--check") == 0)
             a->check = true;
         else if (strcmp(argv[i], "--side") == 0 && i + 1 < argc)
@@ -75,18 +79,20 @@ static double memory(const char *key)
     return mib;
 }
 
-/* `before`: anonymous memory before the network was loaded, in MiB. */
+/* `before`: resident memory before the network was loaded, in MiB. */
 static void show_loaded(double started, double before, const nj_weights *w)
 {
+    double peak = memory("VmHWM") - before;
     double numbers = 0;
+    double converted;
 
     for (size_t i = 0; i < nj_weights_count(w); i++)
         numbers += (double)nj_view_elements(nj_weights_at(w, i));
+    converted = numbers * 4.0 / 1048576.0;
     printf("load_seconds %.2f\n", now() - started);
-    printf("converted_mib %.1f\n", numbers * 4.0 / 1048576.0);
-    printf("anonymous_mib %.1f of which %.1f before\n", memory("RssAnon"),
-           before);
-    printf("peak_rss_after_load_mib %.1f\n", memory("VmHWM"));
+    printf("converted_mib %.1f\n", converted);
+    printf("peak_of_loading_mib %.1f, %.3f of the converted network\n", peak,
+           peak / converted);
 }
 
 /* Forwards and backwards; y is a function of x that a caller made. */
@@ -118,7 +124,7 @@ static nj_status run_unet(const struct arguments *a, const nj_weights *w,
     nj_unet_card card;
     nj_unet *u = NULL;
     double started = now();
-    double before = memory("RssAnon");
+    double before = memory("VmRSS");
     th_scope *s = th_scope_new(NULL);
     nj_status status = nj_unet_card_read(a->card, &card, err);
 
@@ -126,12 +132,13 @@ static nj_status run_unet(const struct arguments *a, const nj_weights *w,
         status = nj_unet_check(w, &card, err);
     else if (status == NJ_OK)
         status = nj_unet_new(w, &card, NJ_F32, cpu, &u, err);
-    if (u) {
+    if (u)
+        show_loaded(started, before, w);
+    if (u && !a->load) {
         const int64_t one[1] = {1};
         th_tensor *x = picture(s, a->side ? a->side : card.image_size);
         th_tensor *t = th_full(s, NJ_F32, cpu, 1, one, 500.0);
 
-        show_loaded(started, before, w);
         started = now();
         show_gradient(s, started, nj_unet_forward(s, u, x, t, NULL, NULL), x);
         status = th_scope_check(s, err);
@@ -159,7 +166,7 @@ static nj_status run_clip(const struct arguments *a, const nj_weights *w,
     nj_clip_config config;
     nj_clip *c = NULL;
     double started = now();
-    double before = memory("RssAnon");
+    double before = memory("VmRSS");
     th_scope *s = th_scope_new(NULL);
     nj_status status = nj_clip_inspect(w, NULL, &config, err);
 
@@ -167,10 +174,11 @@ static nj_status run_clip(const struct arguments *a, const nj_weights *w,
         show_clip(&config);
     if (status == NJ_OK && !a->check)
         status = nj_clip_new(w, NULL, NJ_F32, cpu, &c, err);
-    if (c) {
+    if (c)
+        show_loaded(started, before, w);
+    if (c && !a->load) {
         th_tensor *x = picture(s, config.image_size);
 
-        show_loaded(started, before, w);
         started = now();
         show_gradient(s, started, nj_clip_encode_image(s, c, x, NULL), x);
         status = th_scope_check(s, err);
@@ -189,7 +197,7 @@ int main(int argc, char **argv)
 
     if (!parse(argc, argv, &a)) {
         fprintf(stderr, "usage: bench_network unet CARD.json FILE | clip FILE "
-                        "[--plain] [--side N] [--check]\n");
+                        "[--plain] [--side N] [--load] [--check]\n");
         return 2;
     }
     th_set_plain_autograd(a.plain);

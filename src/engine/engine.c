@@ -5,54 +5,39 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/mem.h"
+#include "engine/embed.h"
+#include "engine/machine.h"
+#include "engine/upscaler.h"
 
 /* ---- device and precision ---------------------------------------------- */
 
 static nj_status choose_device(const nj_engine_config *config, nj_engine *e,
                                nj_err *err)
 {
-    int devices = th_cuda_count();
-    bool cuda = config->device == NJ_DEVICE_CUDA ||
-                (config->device == NJ_DEVICE_AUTO && devices > 0);
+    nj_status status =
+        nj_machine_device(config->device, config->device_index, &e->device,
+                          e->device_name, sizeof(e->device_name), err);
 
-    if (cuda && (config->device_index < 0 || config->device_index >= devices))
-        return nj_fail(err, NJ_E_DEVICE,
-                       "no CUDA device %d: %d can be used here",
-                       config->device_index, devices);
-    e->device = cuda ? (th_device){TH_CUDA, config->device_index}
-                     : (th_device){TH_CPU, 0};
-    if (cuda)
-        snprintf(e->device_name, sizeof(e->device_name), "cuda:%d",
-                 config->device_index);
-    else
-        snprintf(e->device_name, sizeof(e->device_name), "cpu");
     e->facts.device = e->device_name;
-    e->facts.cuda = cuda;
-    return NJ_OK;
+    e->facts.cuda = e->device.kind == TH_CUDA;
+    return status;
 }
 
 static nj_dtype choose_precision(const nj_engine_config *config, nj_engine *e)
 {
-    nj_precision precision = config->precision;
+    nj_dtype dtype;
 
-    if (precision == NJ_PRECISION_AUTO)
-        precision = e->facts.cuda ? NJ_PRECISION_FP16 : NJ_PRECISION_FP32;
-    e->facts.precision = precision;
-    th_set_tf32(precision != NJ_PRECISION_FP32);
-    return precision == NJ_PRECISION_FP32   ? NJ_F32
-           : precision == NJ_PRECISION_BF16 ? NJ_BF16
-                                            : NJ_F16;
+    e->facts.precision = config->precision;
+    dtype = nj_machine_dtype(&e->facts.precision, e->device);
+    th_set_tf32(e->facts.precision != NJ_PRECISION_FP32);
+    return dtype;
 }
 
 static void choose_threads(const nj_engine_config *config, nj_engine *e)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    int threads = config->threads > 0 ? config->threads : (int)cores;
-
-    th_set_threads(threads > 0 ? threads : 1);
+    nj_machine_threads(config->threads);
     th_set_fast(config->fast);
     e->facts.threads = th_threads();
 }
@@ -72,21 +57,6 @@ static nj_status load_unet(nj_engine *e, const nj_engine_config *config,
     nj_weights_free(weights);
     if (status != NJ_OK)
         nj_err_add(err, "cannot use '%s'", config->unet_path);
-    return status;
-}
-
-static nj_status load_clip_weights(nj_engine *e, const char *path,
-                                   nj_clip **out, nj_err *err)
-{
-    nj_weights *weights;
-    nj_status status = nj_weights_open(path, &weights, err);
-
-    if (status != NJ_OK)
-        return status;
-    status = nj_clip_new(weights, NULL, NJ_F32, e->device, out, err);
-    nj_weights_free(weights);
-    if (status != NJ_OK)
-        nj_err_add(err, "cannot use '%s'", path);
     return status;
 }
 
@@ -114,7 +84,7 @@ static nj_status load_clips(nj_engine *e, const nj_engine_config *config,
     for (size_t i = 0; i < config->clips; i++) {
         nj_engine_clip *clip = &e->clips[i];
         nj_status status =
-            load_clip_weights(e, config->clip_paths[i], &clip->clip, err);
+            nj_machine_clip(config->clip_paths[i], e->device, &clip->clip, err);
 
         if (status == NJ_OK)
             status = find_tokenizer(e, config->vocabulary_path, clip, err);
@@ -210,6 +180,15 @@ const nj_engine_api *nj_engine_functions(void)
         .run = engine_run,
         .cuda_devices = th_cuda_count,
         .libtorch_version = th_version,
+        .embedder_open = nj_embedder_open,
+        .embedder_close = nj_embedder_close,
+        .embedder_facts = nj_embedder_facts_of,
+        .embed_pictures = nj_embed_pictures,
+        .embed_texts = nj_embed_texts,
+        .upscaler_open = nj_upscaler_open,
+        .upscaler_close = nj_upscaler_close,
+        .upscaler_facts = nj_upscaler_facts_of,
+        .upscale = nj_upscaler_run,
     };
 
     return &api;

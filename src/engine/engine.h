@@ -94,6 +94,59 @@ typedef struct nj_engine_facts {
     double load_seconds;
 } nj_engine_facts;
 
+/* ---- CLIP by itself ------------------------------------------------------
+ */
+
+/* Where to compute. */
+typedef struct nj_engine_machine {
+    nj_device_kind device;
+    int device_index;
+    nj_precision precision; /* of upscalers; CLIP is always float32 */
+    int threads;            /* 0: as many as there are cores */
+} nj_engine_machine;
+
+typedef struct nj_embedder nj_embedder;
+
+typedef struct nj_embedder_facts {
+    int width;      /* numbers of an embedding */
+    int image_size; /* side of the input, pixels */
+    const char *device;
+} nj_embedder_facts;
+
+/* Pixels of a picture: RGB, 8 bits, row by row, any size. */
+typedef struct nj_engine_rgb {
+    int width;
+    int height;
+    const uint8_t *rgb;
+} nj_engine_rgb;
+
+/* ---- upscaling ----------------------------------------------------------- */
+
+typedef struct nj_upscaler nj_upscaler;
+
+typedef struct nj_upscaler_facts {
+    int scale;
+    const char *device;
+    const char *libtorch;
+    nj_precision precision; /* AUTO resolved */
+} nj_upscaler_facts;
+
+/* Tiles of `tile` pixels a side (0: the whole picture at once), which
+ * see `pad` pixels of their neighbours; both are rounded up to what the network
+ * can take. */
+typedef struct nj_engine_tiling {
+    int tile;
+    int pad;
+} nj_engine_tiling;
+
+/* Bytes, row by row. Channels: 1 grey, 3 RGB, 4 RGB and alpha. */
+typedef struct nj_engine_pixels {
+    int width;
+    int height;
+    int channels;
+    uint8_t *bytes;
+} nj_engine_pixels;
+
 typedef struct nj_engine_api {
     unsigned version; /* NJ_ENGINE_API_VERSION */
     nj_status (*open)(const nj_engine_config *config, nj_engine **out,
@@ -104,9 +157,36 @@ typedef struct nj_engine_api {
                      const nj_engine_callbacks *callbacks, nj_err *err);
     int (*cuda_devices)(void);
     const char *(*libtorch_version)(void);
+
+    /* Loads one CLIP. The vocabulary is the tokenizer's file. */
+    nj_status (*embedder_open)(const char *clip_path, const char *vocabulary,
+                               const nj_engine_machine *machine,
+                               nj_embedder **out, nj_err *err);
+    void (*embedder_close)(nj_embedder *e);
+    const nj_embedder_facts *(*embedder_facts)(const nj_embedder *e);
+    /* Pictures as OpenAI's code shows them to CLIP (bicubic to the input's
+     * size, middle square, normalised) -> out [count,width], each of length 1.
+     * NJ_E_NUMERIC when one is not finite. */
+    nj_status (*embed_pictures)(nj_embedder *e, const nj_engine_rgb *pictures,
+                                size_t count, float *out, nj_err *err);
+    /* Texts -> out [count,width], each of length 1; a text that is too long is
+     * cut. */
+    nj_status (*embed_texts)(nj_embedder *e, const char *const *texts,
+                             size_t count, float *out, nj_err *err);
+
+    nj_status (*upscaler_open)(const char *path,
+                               const nj_engine_machine *machine,
+                               nj_upscaler **out, nj_err *err);
+    void (*upscaler_close)(nj_upscaler *u);
+    const nj_upscaler_facts *(*upscaler_facts)(const nj_upscaler *u);
+    /* in -> *out, scale times as wide and high, same channels; the caller frees
+     * out->bytes. */
+    nj_status (*upscale)(nj_upscaler *u, const nj_engine_tiling *tiling,
+                         const nj_engine_pixels *in, nj_engine_pixels *out,
+                         nj_err *err);
 } nj_engine_api;
 
-#define NJ_ENGINE_API_VERSION 1U
+#define NJ_ENGINE_API_VERSION 2U
 
 /* The one symbol that the engine's shared object exports. */
 const nj_engine_api *nj_engine_api_get(void);

@@ -3,13 +3,18 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
 enum { SIDE_MAX = 65535, FRACTION_BITS = 22 };
 
 static const double pi = 3.14159265358979323846;
-static const double reach = 3; /* of the filter, in pixels of the result */
+
+struct filter {
+    double (*at)(double x); /* 0 outside of its reach */
+    double reach;           /* pixels of the result to either side */
+};
 
 /* Which pixels a pixel of the result reads, and how much of each. */
 struct taps {
@@ -33,8 +38,20 @@ static double sinc(double x)
 
 static double lanczos(double x)
 {
-    return x > -reach && x < reach ? sinc(x) * sinc(x / reach) : 0;
+    return x > -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0;
 }
+
+/* Keys 1981, "Cubic convolution interpolation", with a = -1/2. */
+static double cubic(double x)
+{
+    x = fabs(x);
+    if (x < 1)
+        return (1.5 * x - 2.5) * x * x + 1;
+    return x < 2 ? ((-.5 * x + 2.5) * x - 4) * x + 2 : 0;
+}
+
+static const struct filter lanczos_filter = {lanczos, 3};
+static const struct filter cubic_filter = {cubic, 2};
 
 static int to_fixed(double w)
 {
@@ -42,21 +59,21 @@ static int to_fixed(double w)
 }
 
 /* Weights of one pixel whose middle lies at `center` of the source. */
-static void fill_taps(struct taps *t, int i, int inputs, double scale,
-                      double *w)
+static void fill_taps(struct taps *t, const struct filter *f, int i, int inputs,
+                      double scale, double *w)
 {
     double stretch = scale > 1 ? scale : 1;
     double center = (i + .5) * scale;
     double sum = 0;
-    int first = (int)(center - reach * stretch + .5);
-    int end = (int)(center + reach * stretch + .5);
+    int first = (int)(center - f->reach * stretch + .5);
+    int end = (int)(center + f->reach * stretch + .5);
 
     first = first > 0 ? first : 0;
     end = end < inputs ? end : inputs;
     t->first[i] = first;
     t->count[i] = end - first;
     for (int k = 0; k < end - first; k++) {
-        w[k] = lanczos((k + first - center + .5) * (1 / stretch));
+        w[k] = f->at((k + first - center + .5) * (1 / stretch));
         sum += w[k];
     }
     for (int k = 0; k < end - first; k++)
@@ -64,7 +81,8 @@ static void fill_taps(struct taps *t, int i, int inputs, double scale,
             to_fixed(sum != 0 ? w[k] / sum : w[k]);
 }
 
-static nj_status make_taps(int inputs, int outputs, struct taps *t, nj_err *err)
+static nj_status make_taps(const struct filter *f, int inputs, int outputs,
+                           struct taps *t, nj_err *err)
 {
     double scale = (double)inputs / outputs;
     double stretch = scale > 1 ? scale : 1;
@@ -72,7 +90,7 @@ static nj_status make_taps(int inputs, int outputs, struct taps *t, nj_err *err)
     size_t weights = 0;
     double *w;
 
-    *t = (struct taps){.most = (int)ceil(reach * stretch) * 2 + 1};
+    *t = (struct taps){.most = (int)ceil(f->reach * stretch) * 2 + 1};
     t->first = nj_calloc(n, sizeof(*t->first));
     t->count = nj_calloc(n, sizeof(*t->count));
     if (nj_mul_size(n, (size_t)t->most, &weights))
@@ -83,7 +101,7 @@ static nj_status make_taps(int inputs, int outputs, struct taps *t, nj_err *err)
         return nj_fail(err, NJ_E_MEMORY, "no memory to resize a picture");
     }
     for (int i = 0; i < outputs; i++)
-        fill_taps(t, i, inputs, scale, w);
+        fill_taps(t, f, i, inputs, scale, w);
     free(w);
     return NJ_OK;
 }
@@ -140,12 +158,13 @@ static nj_status allocate(int width, int height, int channels, nj_picture *out,
 }
 
 /* A side that keeps its size is copied by taps of one pixel, exactly. */
-static nj_status resize_side(const nj_picture *p, bool columns, int size,
-                             nj_picture *out, nj_err *err)
+static nj_status resize_side(const struct filter *f, const nj_picture *p,
+                             bool columns, int size, nj_picture *out,
+                             nj_err *err)
 {
     struct taps taps = {0};
     nj_status status =
-        make_taps(columns ? p->width : p->height, size, &taps, err);
+        make_taps(f, columns ? p->width : p->height, size, &taps, err);
 
     if (status == NJ_OK)
         status = allocate(columns ? size : p->width, columns ? p->height : size,
@@ -156,8 +175,8 @@ static nj_status resize_side(const nj_picture *p, bool columns, int size,
     return status;
 }
 
-nj_status nj_picture_resize(const nj_picture *p, int width, int height,
-                            nj_picture *out, nj_err *err)
+static nj_status resize_by(const struct filter *f, const nj_picture *p,
+                           int width, int height, nj_picture *out, nj_err *err)
 {
     nj_picture wide = {0};
     nj_status status;
@@ -167,13 +186,19 @@ nj_status nj_picture_resize(const nj_picture *p, int width, int height,
         return nj_fail(err, NJ_E_USAGE,
                        "cannot resize to %d x %d: a side has 1 to %d pixels",
                        width, height, SIDE_MAX);
-    status = resize_side(p, true, width, &wide, err);
+    status = resize_side(f, p, true, width, &wide, err);
     if (status == NJ_OK)
-        status = resize_side(&wide, false, height, out, err);
+        status = resize_side(f, &wide, false, height, out, err);
     nj_picture_release(&wide);
     if (status != NJ_OK)
         nj_picture_release(out);
     return status;
+}
+
+nj_status nj_picture_resize(const nj_picture *p, int width, int height,
+                            nj_picture *out, nj_err *err)
+{
+    return resize_by(&lanczos_filter, p, width, height, out, err);
 }
 
 /* Whole pixels of the longer side, as torchvision cuts them off. */
@@ -214,5 +239,43 @@ nj_status nj_picture_read_shrunk(const char *path, int shorter, nj_picture *out,
         status = shrink(&rgb, shorter, out, err);
     nj_picture_release(&read);
     nj_picture_release(&rgb);
+    return status;
+}
+
+/* The middle size x size pixels; a border that is odd loses its half pixel to
+ * the even side, as torchvision rounds it. */
+static nj_status crop_middle(const nj_picture *p, int size, nj_picture *out,
+                             nj_err *err)
+{
+    size_t top = (size_t)lrint((p->height - size) / 2.0);
+    size_t left = (size_t)lrint((p->width - size) / 2.0);
+    size_t channels = (size_t)p->channels;
+    size_t row = (size_t)size * channels;
+    nj_status status = allocate(size, size, p->channels, out, err);
+
+    for (size_t y = 0; y < (size_t)size && status == NJ_OK; y++)
+        memcpy(out->pixels + y * row,
+               p->pixels + ((top + y) * (size_t)p->width + left) * channels,
+               row);
+    return status;
+}
+
+nj_status nj_picture_square(const nj_picture *p, int size, nj_picture *out,
+                            nj_err *err)
+{
+    bool tall = p->height > p->width;
+    int least = tall ? p->width : p->height;
+    int most = longer_side(tall ? p->height : p->width, least, size);
+    nj_picture fitted = {0};
+    nj_status status;
+
+    *out = (nj_picture){0};
+    if (least == size)
+        return crop_middle(p, size, out, err);
+    status = resize_by(&cubic_filter, p, tall ? size : most, tall ? most : size,
+                       &fitted, err);
+    if (status == NJ_OK)
+        status = crop_middle(&fitted, size, out, err);
+    nj_picture_release(&fitted);
     return status;
 }

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "diffusion/schedule.h"
+#include "fake/fake_morning.h"
 
 struct nj_engine {
     nj_engine_facts facts;
@@ -163,13 +164,24 @@ static const char *version(void)
 
 nj_status fake_engine_get(const nj_engine_api **api, nj_err *err)
 {
-    static const nj_engine_api fake = {NJ_ENGINE_API_VERSION,
-                                       fake_open,
-                                       fake_close,
-                                       fake_facts,
-                                       fake_run,
-                                       no_gpus,
-                                       version};
+    static const nj_engine_api fake = {
+        .version = NJ_ENGINE_API_VERSION,
+        .open = fake_open,
+        .close = fake_close,
+        .facts = fake_facts,
+        .run = fake_run,
+        .cuda_devices = no_gpus,
+        .libtorch_version = version,
+        .embedder_open = fake_embedder_open,
+        .embedder_close = fake_embedder_close,
+        .embedder_facts = fake_embedder_facts,
+        .embed_pictures = fake_embed_pictures,
+        .embed_texts = fake_embed_texts,
+        .upscaler_open = fake_upscaler_open,
+        .upscaler_close = fake_upscaler_close,
+        .upscaler_facts = fake_upscaler_facts,
+        .upscale = fake_upscale,
+    };
 
     (void)err;
     *api = &fake;

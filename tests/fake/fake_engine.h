@@ -13,6 +13,9 @@ typedef struct fake_engine_plan {
     bool has_failing_seed;
     int step_ms;                    /* time that a step takes */
     void (*on_step)(int iteration); /* called before the caller's */
+    void (*on_embed)(int pictures); /* pictures embedded before this call */
+    void (*on_upscale)(int done);   /* pictures upscaled before this call */
+    nj_status upscale_fails;        /* code of every upscaling */
 } fake_engine_plan;
 
 typedef struct fake_engine_log {
@@ -21,6 +24,9 @@ typedef struct fake_engine_log {
     int batches;
     int images;
     int largest_batch;
+    int pictures_embedded;
+    int texts_embedded;
+    int upscaled;
 } fake_engine_log;
 
 extern fake_engine_plan fake_plan;

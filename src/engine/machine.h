@@ -1,0 +1,28 @@
+/* What all networks share when they are loaded: device, threads, CLIP files. */
+#ifndef NJ_ENGINE_MACHINE_H
+#define NJ_ENGINE_MACHINE_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "engine/engine.h"
+#include "model/clip.h"
+#include "torch/th.h"
+
+/* AUTO is the first GPU where there is one. `name` gets "cpu" or "cuda:N".
+ * NJ_E_DEVICE when that GPU is not there. */
+nj_status nj_machine_device(nj_device_kind kind, int index, th_device *out,
+                            char *name, size_t size, nj_err *err) NJ_MUST_USE;
+
+/* 0: as many threads as there are cores. */
+void nj_machine_threads(int threads);
+
+/* The type of a network's weights; AUTO becomes float32 on the CPU and half on
+ * a GPU. */
+nj_dtype nj_machine_dtype(nj_precision *precision, th_device device);
+
+/* Reads a CLIP in float32; *out is freed with nj_clip_free. */
+nj_status nj_machine_clip(const char *path, th_device device, nj_clip **out,
+                          nj_err *err) NJ_MUST_USE;
+
+#endif

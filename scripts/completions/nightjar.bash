@@ -8,7 +8,7 @@ _nightjar()
 
     COMPREPLY=()
     if [ "$COMP_CWORD" = 1 ]; then
-        COMPREPLY=($(compgen -W "generate plan sheet gallery models status info reproduce help version" -- "$word"))
+        COMPREPLY=($(compgen -W "generate plan sheet gallery rank pick upscale index search models status info reproduce help version" -- "$word"))
         return
     fi
     case $before in
@@ -25,6 +25,14 @@ _nightjar()
         return
         ;;
     --clip)
+        COMPREPLY=($(compgen -f -- "$word"))
+        return
+        ;;
+    --clip)
+        COMPREPLY=($(compgen -f -- "$word"))
+        return
+        ;;
+    --upscaler)
         COMPREPLY=($(compgen -f -- "$word"))
         return
         ;;
@@ -118,6 +126,10 @@ _nightjar()
         COMPREPLY=($(compgen -W "seed prompt" -- "$word"))
         return
         ;;
+    --picks)
+        COMPREPLY=($(compgen -f -- "$word"))
+        return
+        ;;
     -o | --out)
         COMPREPLY=($(compgen -d -- "$word"))
         return
@@ -149,6 +161,31 @@ _nightjar()
         COMPREPLY=($(compgen -W "auto bar lines json" -- "$word"))
         return
         ;;
+    --top)
+        COMPREPLY=($(compgen -W "" -- "$word"))
+        return
+        ;;
+    --by)
+        COMPREPLY=($(compgen -W "all prompt" -- "$word"))
+        return
+        ;;
+    --near)
+        return
+        ;;
+    --top)
+        COMPREPLY=($(compgen -W "" -- "$word"))
+        return
+        ;;
+    --min-score)
+        return
+        ;;
+    -o | --out)
+        COMPREPLY=($(compgen -d -- "$word"))
+        return
+        ;;
+    --export)
+        return
+        ;;
     --batch-size)
         return
         ;;
@@ -161,6 +198,12 @@ _nightjar()
         return
         ;;
     --threads)
+        return
+        ;;
+    --tile)
+        return
+        ;;
+    --tile-pad)
         return
         ;;
     --format)
@@ -180,6 +223,21 @@ _nightjar()
         ;;
     gallery)
         options="--all --quiet --json --help --version"
+        ;;
+    rank)
+        options="--models-dir --clip --quiet --json --top --by --near --csv --names --device --threads --help --version"
+        ;;
+    pick)
+        options="--quiet --json --top --by --out --link --help --version"
+        ;;
+    upscale)
+        options="--models-dir --upscaler --picks --all --quiet --json --out --device --precision --threads --tile --tile-pad --help --version"
+        ;;
+    index)
+        options="--models-dir --clip --quiet --json --export --device --threads --help --version"
+        ;;
+    search)
+        options="--models-dir --clip --quiet --json --names --top --min-score --out --link --device --threads --help --version"
         ;;
     models)
         options="--models-dir --json --help --version"

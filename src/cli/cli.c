@@ -20,6 +20,18 @@ static const nj_cli_command commands[] = {
      "put pictures on contact sheets with their prompts and seeds"},
     {"gallery", NJ_CMD_GALLERY, nj_cmd_gallery, "[DIR]",
      "make a page, DIR/index.html, to look through pictures and pick"},
+    {"rank", NJ_CMD_RANK, nj_cmd_rank, "DIR",
+     "score pictures against their own prompts with a CLIP, and find those "
+     "that are nearly the same"},
+    {"pick", NJ_CMD_PICK, nj_cmd_pick, "DIR [LIST|-]",
+     "copy the best pictures of a ranked folder, or those of a list, to a "
+     "folder of their own"},
+    {"upscale", NJ_CMD_UPSCALE, nj_cmd_upscale, "FILE|DIR|-...",
+     "make pictures two or four times larger with Real-ESRGAN"},
+    {"index", NJ_CMD_INDEX, nj_cmd_index, "DIR",
+     "look at the pictures of a folder and the folders in it, for search"},
+    {"search", NJ_CMD_SEARCH, nj_cmd_search, "DIR QUERY...",
+     "find pictures of an index: 'a boat:1 | night:-0.5 | image:x.png'"},
     {"models", NJ_CMD_MODELS, nj_cmd_models, "[verify [NAME...]]",
      "list known models and which are here, or check their sums"},
     {"status", NJ_CMD_STATUS, nj_cmd_status, "DIR...",

@@ -56,6 +56,11 @@ int nj_cmd_reproduce(const nj_invocation *in);
 int nj_cmd_status(const nj_invocation *in);
 int nj_cmd_sheet(const nj_invocation *in);
 int nj_cmd_gallery(const nj_invocation *in);
+int nj_cmd_rank(const nj_invocation *in);
+int nj_cmd_pick(const nj_invocation *in);
+int nj_cmd_upscale(const nj_invocation *in);
+int nj_cmd_index(const nj_invocation *in);
+int nj_cmd_search(const nj_invocation *in);
 int nj_cmd_help(const nj_invocation *in);
 int nj_cmd_version(const nj_invocation *in);
 

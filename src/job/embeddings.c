@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "job/embeddings_block.h"
+#include "job/picks.h"
 
 struct nj_embeddings {
     nj_map map; /* empty when the bytes are borrowed */
@@ -118,19 +119,6 @@ static nj_status drop_removed(nj_embeddings *e, nj_err *err)
 
 /* ---- blocks ------------------------------------------------------------ */
 
-/* Such a path could lead out of the folder. */
-static bool leads_out(const char *path)
-{
-    for (const char *p = path; *p; p += strspn(p, "/")) {
-        size_t n = strcspn(p, "/");
-
-        if (n == 2 && p[0] == '.' && p[1] == '.')
-            return true;
-        p += n;
-    }
-    return path[0] == '/' || path[0] == '\0';
-}
-
 /* The name at *at; false when it is not one. */
 static bool next_name(const unsigned char **at, const unsigned char *end,
                       struct name *out)
@@ -148,7 +136,7 @@ static bool next_name(const unsigned char **at, const unsigned char *end,
         return false;
     out->path = (const char *)*at;
     *at += length + 1;
-    return !leads_out(out->path);
+    return nj_picks_inside(out->path, length);
 }
 
 static nj_status damaged(nj_err *err)

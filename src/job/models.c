@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "job/models_locate.h"
 #include "weights/weights.h"
 
 /* Networks to take when none is named, best known first. */
@@ -14,10 +15,6 @@ static const char *const preferred_unets[] = {
     "256x256_diffusion_uncond", "512x512_diffusion_uncond_finetune_008100"};
 static const char preferred_clip[] = "ViT-B-16";
 static const char demo_name[] = "demo";
-#define VOCABULARY_FILES 3
-static const char *const vocabulary_files[VOCABULARY_FILES] = {
-    "bpe_simple_vocab_16e6.txt.gz", "bpe_simple_vocab_16e6.txt",
-    "vocab.txt"}; /* the last one is the demo model's */
 
 void nj_model_files_release(nj_model_files *m)
 {
@@ -38,11 +35,11 @@ static bool is_folder(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-static bool exists(const char *path)
+static bool is_file(const char *path)
 {
     struct stat st;
 
-    return stat(path, &st) == 0;
+    return stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
 }
 
 static nj_status no_memory(nj_err *err)
@@ -102,102 +99,6 @@ nj_status nj_models_catalogue(const nj_list *folders, nj_catalogue **out,
                              folders->count, out, err);
 }
 
-static const nj_model *present(const nj_catalogue *c, nj_model_kind kind,
-                               const char *name)
-{
-    const nj_model *m = nj_catalogue_find(c, kind, name);
-
-    return m && m->state == NJ_MODEL_PRESENT ? m : NULL;
-}
-
-/* ---- one file by path or name ------------------------------------------- */
-
-static nj_status missing_model(const nj_catalogue *c, nj_model_kind kind,
-                               const char *name, nj_err *err)
-{
-    const nj_model *known = nj_catalogue_find(c, kind, name);
-    const char *near = nj_catalogue_nearest(c, kind, name);
-
-    if (known && known->state == NJ_MODEL_WRONG_SIZE)
-        return nj_fail(err, NJ_E_USAGE,
-                       "'%s' has %llu bytes, %llu expected: fetch it again "
-                       "with scripts/fetch-models.sh %s",
-                       known->path, (unsigned long long)known->found_bytes,
-                       (unsigned long long)known->bytes, known->name);
-    if (known)
-        return nj_fail(err, NJ_E_USAGE,
-                       "'%s' is not in the models folder: fetch it with "
-                       "scripts/fetch-models.sh %s",
-                       name, known->name);
-    return nj_fail(err, NJ_E_USAGE, "'%s' is no file and no known model%s%s%s",
-                   name, near ? " (did you mean '" : "", near ? near : "",
-                   near ? "'?)" : "");
-}
-
-/* A path that exists, else a file of that name in a models folder, else the
- * file of a known model. */
-static nj_status locate(const nj_catalogue *c, const nj_list *folders,
-                        nj_model_kind kind, const char *name, char **out,
-                        nj_err *err)
-{
-    const nj_model *m;
-
-    if (exists(name)) {
-        *out = nj_strdup(name);
-        return *out ? NJ_OK : no_memory(err);
-    }
-    for (size_t i = 0; i < folders->count; i++) {
-        *out = nj_path_join(folders->items[i], name);
-        if (!*out)
-            return no_memory(err);
-        if (name[0] != '/' && exists(*out) && !is_folder(*out))
-            return NJ_OK;
-        free(*out);
-        *out = NULL;
-    }
-    m = present(c, kind, name);
-    if (!m)
-        return missing_model(c, kind, name, err);
-    *out = nj_strdup(m->path);
-    return *out ? NJ_OK : no_memory(err);
-}
-
-static bool same_file(const char *a, const char *b)
-{
-    struct stat x;
-    struct stat y;
-
-    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
-           x.st_ino == y.st_ino;
-}
-
-/* Names such as unet.safetensors are common: only the size tells a copy. */
-static bool is_copy(const nj_model *m, const char *path)
-{
-    struct stat st;
-
-    return m->bytes == 0 ||
-           (stat(path, &st) == 0 && (uint64_t)st.st_size == m->bytes);
-}
-
-/* The known model whose file this is; a copy of it elsewhere, under the same
- * name, counts too. */
-static const nj_model *model_of_file(const nj_catalogue *c, nj_model_kind kind,
-                                     const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    const nj_model *named;
-
-    for (size_t i = 0; i < nj_catalogue_count(c); i++) {
-        const nj_model *m = nj_catalogue_at(c, i);
-
-        if (m->kind == kind && same_file(m->path, path))
-            return m;
-    }
-    named = nj_catalogue_find(c, kind, slash ? slash + 1 : path);
-    return named && is_copy(named, path) ? named : NULL;
-}
-
 /* ---- files of the right kind ----------------------------------------------
  */
 
@@ -234,8 +135,8 @@ static nj_status check_unet(const char *path, nj_err *err)
     return status;
 }
 
-/* Checks the kind and reads off the first one's vocabulary and context. */
-static nj_status check_clip(nj_model_files *m, const char *path, nj_err *err)
+nj_status nj_model_check_clip(const char *path, size_t *vocabulary_size,
+                              size_t *context_size, nj_err *err)
 {
     const nj_view *tokens;
     const nj_view *context;
@@ -249,11 +150,25 @@ static nj_status check_clip(nj_model_files *m, const char *path, nj_err *err)
     if (!tokens || !context || tokens->ndim != 2 || context->ndim != 2)
         status = nj_fail(err, NJ_E_FORMAT, "'%s' holds no CLIP model%s", path,
                          find_mark(w, unet_marks) ? " but a UNet" : "");
-    else if (m->clip_count == 1) {
-        m->vocabulary_size = (size_t)tokens->shape[0];
-        m->context = (size_t)context->shape[0];
+    else {
+        *vocabulary_size = (size_t)tokens->shape[0];
+        *context_size = (size_t)context->shape[0];
     }
     nj_weights_free(w);
+    return status;
+}
+
+/* The first CLIP's vocabulary and context are those of the job. */
+static nj_status check_clip(nj_model_files *m, const char *path, nj_err *err)
+{
+    size_t vocabulary;
+    size_t context;
+    nj_status status = nj_model_check_clip(path, &vocabulary, &context, err);
+
+    if (status == NJ_OK && m->clip_count == 1) {
+        m->vocabulary_size = vocabulary;
+        m->context = context;
+    }
     return status;
 }
 
@@ -268,7 +183,7 @@ static char *name_of_card(const nj_catalogue *c, const char *path)
     for (size_t i = 0; i < nj_catalogue_count(c); i++) {
         const nj_model *m = nj_catalogue_at(c, i);
 
-        if (m->kind == NJ_MODEL_UNET && same_file(m->card_path, path))
+        if (m->kind == NJ_MODEL_UNET && nj_model_same_file(m->card_path, path))
             return nj_strdup(m->name);
     }
     return nj_strdup(slash ? slash + 1 : path);
@@ -308,7 +223,7 @@ static nj_status named_unet(const nj_options *o, const nj_catalogue *c,
 {
     const nj_model *known;
     nj_status status =
-        locate(c, folders, NJ_MODEL_UNET, o->unet, &m->unet, err);
+        nj_model_locate(c, folders, NJ_MODEL_UNET, o->unet, &m->unet, err);
 
     if (status != NJ_OK)
         return nj_err_add(err, "option '--unet'");
@@ -317,7 +232,7 @@ static nj_status named_unet(const nj_options *o, const nj_catalogue *c,
         return nj_err_add(err, "option '--unet'");
     if (o->unet_config)
         return NJ_OK;
-    known = model_of_file(c, NJ_MODEL_UNET, m->unet);
+    known = nj_model_of_file(c, NJ_MODEL_UNET, m->unet);
     if (known)
         return use_card(c, m, known->card_path, err);
     return nj_fail(err, NJ_E_USAGE,
@@ -332,12 +247,12 @@ static nj_status any_unet(const nj_catalogue *c, nj_model_files *m, nj_err *err)
     const nj_model *model = NULL;
     size_t count = sizeof(preferred_unets) / sizeof(preferred_unets[0]);
 
-    if (present(c, NJ_MODEL_CLIP, preferred_clip)) {
+    if (nj_model_present(c, NJ_MODEL_CLIP, preferred_clip)) {
         for (size_t i = 0; i < count && !model; i++)
-            model = present(c, NJ_MODEL_UNET, preferred_unets[i]);
+            model = nj_model_present(c, NJ_MODEL_UNET, preferred_unets[i]);
     }
     if (!model) {
-        model = present(c, NJ_MODEL_UNET, demo_name);
+        model = nj_model_present(c, NJ_MODEL_UNET, demo_name);
         m->demo = true;
     }
     if (!model)
@@ -354,8 +269,8 @@ static nj_status locate_card(const nj_catalogue *c, const nj_list *folders,
 {
     const nj_model *known = nj_catalogue_find(c, NJ_MODEL_UNET, name);
 
-    if (!known || (exists(name) && !is_folder(name)))
-        return locate(c, folders, NJ_MODEL_UNET, name, out, err);
+    if (!known || is_file(name))
+        return nj_model_locate(c, folders, NJ_MODEL_UNET, name, out, err);
     *out = nj_strdup(known->card_path);
     return *out ? NJ_OK : no_memory(err);
 }
@@ -405,8 +320,8 @@ static nj_status named_clips(const nj_options *o, const nj_catalogue *c,
     for (size_t i = 0; i < o->clip.count && status == NJ_OK; i++) {
         char *path = NULL;
 
-        status =
-            locate(c, folders, NJ_MODEL_CLIP, o->clip.items[i], &path, err);
+        status = nj_model_locate(c, folders, NJ_MODEL_CLIP, o->clip.items[i],
+                                 &path, err);
         if (status == NJ_OK)
             status = add_clip(m, path, err);
     }
@@ -417,11 +332,12 @@ static nj_status named_clips(const nj_options *o, const nj_catalogue *c,
 static nj_status default_clip(const nj_catalogue *c, nj_model_files *m,
                               nj_err *err)
 {
-    const nj_model *unet = model_of_file(c, NJ_MODEL_UNET, m->unet);
-    const nj_model *clip = unet ? present(c, NJ_MODEL_CLIP, unet->name) : NULL;
+    const nj_model *unet = nj_model_of_file(c, NJ_MODEL_UNET, m->unet);
+    const nj_model *clip =
+        unet ? nj_model_present(c, NJ_MODEL_CLIP, unet->name) : NULL;
 
     if (!clip)
-        clip = present(c, NJ_MODEL_CLIP, preferred_clip);
+        clip = nj_model_present(c, NJ_MODEL_CLIP, preferred_clip);
     if (!clip)
         return nj_fail(err, NJ_E_USAGE,
                        "no CLIP weights are there: fetch them with "
@@ -429,50 +345,6 @@ static nj_status default_clip(const nj_catalogue *c, nj_model_files *m,
                        "--clip",
                        preferred_clip);
     return add_clip(m, nj_strdup(clip->path), err);
-}
-
-/* ---- vocabulary */
-
-/* A vocabulary file in the folder of `beside`. */
-static char *vocabulary_beside(const char *beside)
-{
-    const char *slash = strrchr(beside, '/');
-    char *folder = slash ? nj_strndup(beside, (size_t)(slash - beside) + 1)
-                         : nj_strdup("./");
-    char *path = NULL;
-
-    for (size_t i = 0; folder && i < VOCABULARY_FILES; i++) {
-        path = nj_path_join(folder, vocabulary_files[i]);
-        if (path && exists(path))
-            break;
-        free(path);
-        path = NULL;
-    }
-    free(folder);
-    return path;
-}
-
-/* The card's own, one beside the CLIP file, one in the models folders. */
-static nj_status find_vocabulary(const nj_catalogue *c, const nj_list *folders,
-                                 nj_model_files *m, nj_err *err)
-{
-    const nj_model *clip = model_of_file(c, NJ_MODEL_CLIP, m->clips[0]);
-    const nj_model *own =
-        clip ? present(c, NJ_MODEL_VOCABULARY, clip->name) : NULL;
-
-    m->vocabulary = own ? nj_strdup(own->path) : vocabulary_beside(m->clips[0]);
-    for (size_t i = 0; i < folders->count && !m->vocabulary; i++) {
-        char *inside = nj_path_join(folders->items[i], "x");
-
-        m->vocabulary = inside ? vocabulary_beside(inside) : NULL;
-        free(inside);
-    }
-    if (!m->vocabulary)
-        return nj_fail(err, NJ_E_USAGE,
-                       "CLIP's vocabulary '%s' is not in the models folder: "
-                       "scripts/setup.sh puts it there",
-                       vocabulary_files[0]);
-    return NJ_OK;
 }
 
 nj_status nj_model_files_find(const nj_options *o, const char *program_folder,
@@ -492,7 +364,8 @@ nj_status nj_model_files_find(const nj_options *o, const char *program_folder,
         status = o->clip.count ? named_clips(o, c, &folders, out, err)
                                : default_clip(c, out, err);
     if (status == NJ_OK)
-        status = find_vocabulary(c, &folders, out, err);
+        status = nj_model_vocabulary(c, &folders, out->clips[0],
+                                     &out->vocabulary, err);
     nj_catalogue_free(c);
     nj_list_release(&folders);
     return status;

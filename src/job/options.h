@@ -45,7 +45,12 @@ typedef enum nj_command {
     NJ_CMD_REPRODUCE = 1 << 6,
     NJ_CMD_STATUS = 1 << 7,
     NJ_CMD_SHEET = 1 << 8,
-    NJ_CMD_GALLERY = 1 << 9
+    NJ_CMD_GALLERY = 1 << 9,
+    NJ_CMD_RANK = 1 << 10,
+    NJ_CMD_PICK = 1 << 11,
+    NJ_CMD_UPSCALE = 1 << 12,
+    NJ_CMD_INDEX = 1 << 13,
+    NJ_CMD_SEARCH = 1 << 14
 } nj_command;
 
 /* What `nightjar help` writes: for people, for man, for shells. */
@@ -66,6 +71,29 @@ typedef enum nj_show_style {
     NJ_SHOW_LINES,
     NJ_SHOW_JSON
 } nj_show_style;
+
+/* Of all pictures, or of each prompt's. */
+typedef enum nj_rank_by { NJ_RANK_BY_ALL, NJ_RANK_BY_PROMPT } nj_rank_by;
+
+/* Values of rank, pick, upscale, index and search: of the morning after. */
+typedef struct nj_options_after {
+    nj_list clip;
+    char *top;  /* a share, see job/share.h */
+    char *hits; /* likewise, of search */
+    nj_rank_by by;
+    double near;
+    bool csv;
+    bool names;
+    bool link;
+    char *out;
+    char *upscaler;
+    int tile;
+    int tile_pad;
+    char *picks;
+    bool all;
+    char *export_to;
+    double min_score;
+} nj_options_after;
 
 /* All values. Texts are owned; NULL stands for "not given". */
 typedef struct nj_options {
@@ -98,6 +126,7 @@ typedef struct nj_options {
         char *font;
         char *out;
     } sheet;
+    nj_options_after after;
     bool quiet;
     bool json;
     nj_show_style progress;

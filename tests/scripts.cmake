@@ -33,6 +33,35 @@ if(TARGET nightjar)
     ENVIRONMENT "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/lsan.supp;OMP_WAIT_POLICY=passive")
 endif()
 
+# tests/fault: what a night may bring. The long forms are run by hand.
+add_library(inject MODULE fault/inject.c)
+target_link_libraries(inject PRIVATE ${CMAKE_DL_LIBS})
+set_target_properties(inject PROPERTIES PREFIX "")
+find_package(Python3 COMPONENTS Interpreter)
+function(nj_fault name)
+  add_test(NAME fault/${name} COMMAND ${ARGN})
+  set_tests_properties(fault/${name} PROPERTIES LABELS fault TIMEOUT 600
+    SKIP_RETURN_CODE 77)
+endfunction()
+if(TARGET nightjar_fake AND NOT NJ_SANITIZE)
+  set(fault ${PROJECT_SOURCE_DIR}/tests/fault)
+  nj_fault(kill ${fault}/kill.sh 25 $<TARGET_FILE:nightjar_fake>)
+  nj_fault(kill_real ${fault}/kill.sh 4 $<TARGET_FILE:nightjar>)
+  nj_fault(full_disk ${fault}/full_disk.sh $<TARGET_FILE:nightjar_fake>)
+  nj_fault(together ${fault}/together.sh $<TARGET_FILE:nightjar_fake>)
+  nj_fault(together_kill ${fault}/together.sh $<TARGET_FILE:nightjar_fake>
+    kill)
+  nj_fault(workers ${fault}/workers.sh $<TARGET_FILE:nightjar_fake>)
+  if(Python3_FOUND)
+    nj_fault(inject ${Python3_EXECUTABLE} ${fault}/inject.py
+      $<TARGET_FILE:nightjar_fake> $<TARGET_FILE:inject> --every 7
+      --kinds write,sync,rename,open,mkdir)
+    nj_fault(inject_malloc ${Python3_EXECUTABLE} ${fault}/inject.py
+      $<TARGET_FILE:nightjar_fake> $<TARGET_FILE:inject> --every 211
+      --kinds malloc)
+  endif()
+endif()
+
 # scripts/fetch-models.sh against a server that misbehaves.
 add_test(NAME cli/fetch_models COMMAND
   ${PROJECT_SOURCE_DIR}/tests/cli/fetch_models.sh)

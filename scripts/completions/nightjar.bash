@@ -130,6 +130,19 @@ _nightjar()
         COMPREPLY=($(compgen -f -- "$word"))
         return
         ;;
+    --shard)
+        COMPREPLY=($(compgen -W "slurm" -- "$word"))
+        return
+        ;;
+    --deadline)
+        return
+        ;;
+    --for)
+        return
+        ;;
+    --min-free-disk)
+        return
+        ;;
     -o | --out)
         COMPREPLY=($(compgen -d -- "$word"))
         return
@@ -189,8 +202,11 @@ _nightjar()
     --batch-size)
         return
         ;;
+    --clip-slices)
+        return
+        ;;
     --device)
-        COMPREPLY=($(compgen -W "auto cpu cuda" -- "$word"))
+        COMPREPLY=($(compgen -W "auto cpu cuda cuda:all" -- "$word"))
         return
         ;;
     --precision)
@@ -213,10 +229,10 @@ _nightjar()
     esac
     case ${COMP_WORDS[1]} in
     generate)
-        options="--models-dir --unet --unet-config --clip --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --init-fit --clip-denoised --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --cutn --cutn-batches --cut-pow --cutouts --gradient --skip-augs --clamp-max --image-prompt --truncate --seed --seeds --n --prompts --sweep --order --out --save-every --quiet --progress --json --batch-size --device --precision --threads --fast --help --version"
+        options="--models-dir --unet --unet-config --clip --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --init-fit --clip-denoised --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --cutn --cutn-batches --cut-pow --cutouts --gradient --skip-augs --clamp-max --image-prompt --truncate --seed --seeds --n --prompts --sweep --order --shard --deadline --for --min-free-disk --out --save-every --overwrite --quiet --progress --json --batch-size --clip-slices --device --precision --threads --fast --help --version"
         ;;
     plan)
-        options="--models-dir --unet --unet-config --clip --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --init-fit --clip-denoised --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --cutn --cutn-batches --cut-pow --cutouts --gradient --skip-augs --clamp-max --image-prompt --truncate --seed --seeds --n --prompts --sweep --order --out --save-every --quiet --json --calibrate --batch-size --device --precision --threads --fast --help --version"
+        options="--models-dir --unet --unet-config --clip --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --init-fit --clip-denoised --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --cutn --cutn-batches --cut-pow --cutouts --gradient --skip-augs --clamp-max --image-prompt --truncate --seed --seeds --n --prompts --sweep --order --shard --deadline --for --min-free-disk --out --save-every --overwrite --quiet --json --calibrate --batch-size --clip-slices --device --precision --threads --fast --help --version"
         ;;
     sheet)
         options="--out --columns --per-page --cell --caption-lines --font --all --quiet --json --help --version"
@@ -249,7 +265,7 @@ _nightjar()
         options="--json --help --version"
         ;;
     reproduce)
-        options="--models-dir --unet --unet-config --clip --init-image --image-prompt --out --quiet --json --batch-size --device --precision --threads --fast --help --version"
+        options="--models-dir --unet --unet-config --clip --init-image --image-prompt --out --quiet --json --batch-size --clip-slices --device --precision --threads --fast --help --version"
         ;;
     help)
         options="--format --help --version"

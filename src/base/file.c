@@ -1,5 +1,5 @@
-/* Files: see file.h. Every name that goes wrong is named; a file is replaced
- * by rename, so a reader sees the old or the new one, never a part. */
+/* Files: see file.h. Every name that goes wrong is named. Writing is in
+ * file_write.c. */
 #include "base/file.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-static nj_status io_error(nj_err *err, const char *doing, const char *path)
+nj_status nj_file_error(nj_err *err, const char *doing, const char *path)
 {
     bool full = errno == ENOSPC || errno == EDQUOT;
 
@@ -30,11 +30,11 @@ static int open_regular(const char *path, size_t *size, nj_err *err)
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (fd < 0) {
-        io_error(err, "open", path);
+        nj_file_error(err, "open", path);
         return -1;
     }
     if (fstat(fd, &st) != 0) {
-        io_error(err, "examine", path);
+        nj_file_error(err, "examine", path);
     } else if (!S_ISREG(st.st_mode)) {
         nj_fail(err, NJ_E_IO, "cannot read '%s': %s", path,
                 S_ISDIR(st.st_mode) ? "it is a folder" : "not a regular file");
@@ -55,7 +55,7 @@ static nj_status read_all(int fd, const char *path, char *bytes, size_t n,
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return io_error(err, "read", path);
+            return nj_file_error(err, "read", path);
         if (got == 0)
             return nj_fail(err, NJ_E_IO, "cannot read '%s': it became shorter",
                            path);
@@ -105,7 +105,7 @@ nj_status nj_map_open(const char *path, nj_map *map, nj_err *err)
     if (size) {
         bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (bytes == MAP_FAILED) {
-            nj_status status = io_error(err, "map", path);
+            nj_status status = nj_file_error(err, "map", path);
 
             close(fd);
             return status;
@@ -136,89 +136,6 @@ void nj_map_forget(const nj_map *map, const void *start, size_t n)
                 MADV_DONTNEED);
 }
 
-static nj_status write_all(int fd, const char *path, const char *bytes,
-                           size_t n, nj_err *err)
-{
-    for (size_t done = 0; done < n;) {
-        ssize_t put = write(fd, bytes + done, n - done);
-
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return io_error(err, "write", path);
-        done += (size_t)put;
-    }
-    return NJ_OK;
-}
-
-/* The folder of a path: "a/b" -> "a", "b" -> ".", "/b" -> "/". */
-static char *folder_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    if (!slash)
-        return nj_strdup(".");
-    return nj_strndup(path, slash == path ? 1 : (size_t)(slash - path));
-}
-
-static nj_status sync_folder(const char *folder, nj_err *err)
-{
-    nj_status status = NJ_OK;
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd < 0)
-        return io_error(err, "open", folder);
-    /* Some file systems cannot sync a folder and say EINVAL: not a loss. */
-    if (fsync(fd) != 0 && errno != EINVAL)
-        status = io_error(err, "sync", folder);
-    close(fd);
-    return status;
-}
-
-static nj_status fill_and_rename(int fd, const char *temporary,
-                                 const char *path, const void *bytes, size_t n,
-                                 nj_err *err)
-{
-    nj_status status = write_all(fd, path, bytes, n, err);
-
-    if (status == NJ_OK && fsync(fd) != 0)
-        status = io_error(err, "sync", path);
-    if (close(fd) != 0 && status == NJ_OK)
-        status = io_error(err, "close", path);
-    if (status == NJ_OK && rename(temporary, path) != 0)
-        status = io_error(err, "rename to", path);
-    if (status != NJ_OK)
-        unlink(temporary);
-    return status;
-}
-
-nj_status nj_file_write_atomic(const char *path, const void *bytes, size_t n,
-                               nj_err *err)
-{
-    nj_str temporary = {0};
-    nj_status status;
-    char *folder = folder_of(path);
-    int fd = -1;
-
-    if (folder)
-        nj_str_addf(&temporary, "%s/.nightjar-%ld.part", folder,
-                    (long)getpid());
-    if (!folder || !nj_str_ok(&temporary)) {
-        status = nj_fail(err, NJ_E_MEMORY, "no memory to write '%s'", path);
-    } else if ((fd = open(temporary.text,
-                          O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) <
-               0) {
-        status = io_error(err, "create a file beside", path);
-    } else {
-        status = fill_and_rename(fd, temporary.text, path, bytes, n, err);
-        if (status == NJ_OK)
-            status = sync_folder(folder, err);
-    }
-    nj_str_release(&temporary);
-    free(folder);
-    return status;
-}
-
 static nj_status make_folder(const char *path, nj_list *made, nj_err *err)
 {
     struct stat st;
@@ -231,7 +148,7 @@ static nj_status make_folder(const char *path, nj_list *made, nj_err *err)
         return NJ_OK;
     }
     if (errno != EEXIST)
-        return io_error(err, "make the folder", path);
+        return nj_file_error(err, "make the folder", path);
     if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
         return NJ_OK;
     return nj_fail(err, NJ_E_IO,

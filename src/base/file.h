@@ -33,6 +33,18 @@ void nj_map_forget(const nj_map *map, const void *start, size_t n);
 nj_status nj_file_write_atomic(const char *path, const void *bytes, size_t n,
                                nj_err *err) NJ_MUST_USE;
 
+/* Removes what writers that are gone have left in a folder: temporary files
+ * that nobody holds a lock on. Where files cannot be locked nothing is
+ * removed. */
+void nj_file_tidy(const char *folder);
+
+/* Whether files can be made in a folder: one is made and removed. */
+nj_status nj_file_probe(const char *folder, nj_err *err) NJ_MUST_USE;
+
+/* "cannot <doing> '<path>': <reason>" from errno; NJ_E_NO_SPACE for a full
+ * disk, else NJ_E_IO. */
+nj_status nj_file_error(nj_err *err, const char *doing, const char *path);
+
 /* Makes a folder and its parents; an existing folder is fine. */
 nj_status nj_make_folders(const char *path, nj_err *err) NJ_MUST_USE;
 

@@ -1,6 +1,8 @@
 /* Hashes of files and bytes, by OpenSSL's libcrypto (it uses the processor's
- * sha instructions; weight files have gigabytes). */
-#include <openssl/evp.h>
+ * sha instructions; weight files have gigabytes). Its older interface is the
+ * one that allocates nothing and so cannot fail. */
+#define OPENSSL_API_COMPAT 0x10100000L
+#include <openssl/sha.h>
 
 #include "base/file.h"
 
@@ -17,9 +19,12 @@ static void to_hex(const unsigned char *digest, char hex[65])
 
 void nj_sha256(const void *bytes, size_t n, char hex[65])
 {
-    unsigned char digest[EVP_MAX_MD_SIZE] = {0};
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    SHA256_CTX state;
 
-    EVP_Digest(bytes, n, digest, NULL, EVP_sha256(), NULL);
+    SHA256_Init(&state);
+    SHA256_Update(&state, bytes, n);
+    SHA256_Final(digest, &state);
     to_hex(digest, hex);
 }
 

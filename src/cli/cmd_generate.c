@@ -6,6 +6,8 @@
 
 #include "cli/show.h"
 #include "cli/signals.h"
+#include "cli/workers.h"
+#include "job/device.h"
 #include "job/plan.h"
 #include "job/request.h"
 #include "job/run.h"
@@ -63,12 +65,20 @@ static int exit_status(nj_status status, const nj_tally *t)
     return some ? NJ_EXIT_SOME : NJ_EXIT_NOTHING;
 }
 
-static int run(const nj_invocation *in, const nj_job *job, const nj_plan *plan)
+/* A job that is open, on its way to one process or to several. */
+struct work {
+    const nj_invocation *in;
+    nj_job *job;
+    const nj_plan *plan;
+};
+
+static int run(const struct work *w, bool worker)
 {
+    const nj_invocation *in = w->in;
     struct session s = {.engine = in->engine};
     nj_run_config config = {
-        .job = job,
-        .plan = plan,
+        .job = w->job,
+        .plan = w->plan,
         .user = &s,
         .engine = open_engine,
         .event = on_event,
@@ -79,15 +89,37 @@ static int run(const nj_invocation *in, const nj_job *job, const nj_plan *plan)
     nj_err err = {0};
     nj_status status;
 
-    nj_show_init(&s.show, in->options, job->out);
-    show_choices(&s.show, job);
+    nj_show_init(&s.show, in->options, w->job->out);
+    if (worker)
+        s.show.terminal = false; /* lines of several processes do not mix */
+    else
+        show_choices(&s.show, w->job);
     status = nj_run(&config, &tally, &err);
     nj_show_end(&s.show, &tally, nj_show_clock() - began);
     if (status == NJ_E_INTERRUPTED)
-        nj_show_note(&s.show, "interrupted; the same command goes on");
+        nj_show_note(&s.show, "%s; the same command goes on", err.text);
     else if (status != NJ_OK)
         nj_cli_refuse(&err);
     return exit_status(status, &tally);
+}
+
+static int run_on_gpu(void *user, int gpu)
+{
+    const struct work *w = user;
+
+    w->job->device_index = gpu;
+    return run(w, true);
+}
+
+static int run_here_or_on_all(struct work *w)
+{
+    nj_show show;
+
+    if (w->job->device_index != NJ_DEVICE_ALL)
+        return run(w, false);
+    nj_show_init(&show, w->in->options, w->job->out);
+    show_choices(&show, w->job);
+    return nj_workers_run(nj_device_gpus(), run_on_gpu, w);
 }
 
 int nj_cmd_generate(const nj_invocation *in)
@@ -103,7 +135,7 @@ int nj_cmd_generate(const nj_invocation *in)
         nj_plan_make(&job, &plan, &err) != NJ_OK)
         exit = nj_cli_refuse(&err);
     else
-        exit = run(in, &job, &plan);
+        exit = run_here_or_on_all(&(struct work){in, &job, &plan});
     nj_plan_release(&plan);
     nj_job_release(&job);
     nj_request_release(&request);

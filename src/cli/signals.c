@@ -28,5 +28,6 @@ nj_stop *nj_signals_catch(void)
     sigaction(SIGTERM, &action, NULL);
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
     return &stop;
 }

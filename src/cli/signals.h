@@ -4,8 +4,8 @@
 
 #include "job/stop.h"
 
-/* Catches SIGINT and SIGTERM and ignores SIGPIPE. The result is for the run
- * loop; static storage. */
+/* Catches SIGINT and SIGTERM and ignores SIGPIPE and SIGHUP: a run that lost
+ * its terminal goes on. The result is for the run loop; static storage. */
 nj_stop *nj_signals_catch(void);
 
 #endif

@@ -41,8 +41,9 @@ typedef struct nj_settings {
     bool skip_augs;
     double clamp_max; /* RMS limit of an image's gradient; 0: none */
     bool clip_denoised;
-    int class_id;   /* 0.., or NJ_CLASS_NONE, NJ_CLASS_RANDOM */
-    int batch_size; /* images that run together; part of the record */
+    int class_id;    /* 0.., or NJ_CLASS_NONE, NJ_CLASS_RANDOM */
+    int batch_size;  /* images that run together; part of the record */
+    int clip_slices; /* parts in which CLIP sees a step's cutouts; likewise */
     int save_every; /* also the x0 of iterations K-1, 2K-1..; 0: only the end */
 } nj_settings;
 

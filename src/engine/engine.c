@@ -25,14 +25,18 @@ static nj_status choose_device(const nj_engine_config *config, nj_engine *e,
     return status;
 }
 
-static nj_dtype choose_precision(const nj_engine_config *config, nj_engine *e)
+static void set_precision(nj_engine *e, nj_precision precision)
 {
-    nj_dtype dtype;
+    e->facts.precision = precision;
+    th_set_tf32(precision != NJ_PRECISION_FP32);
+}
 
-    e->facts.precision = config->precision;
-    dtype = nj_machine_dtype(&e->facts.precision, e->device);
-    th_set_tf32(e->facts.precision != NJ_PRECISION_FP32);
-    return dtype;
+static void choose_precision(const nj_engine_config *config, nj_engine *e)
+{
+    nj_precision precision = config->precision;
+
+    (void)nj_machine_dtype(&precision, e->device);
+    set_precision(e, precision);
 }
 
 static void choose_threads(const nj_engine_config *config, nj_engine *e)
@@ -44,19 +48,19 @@ static void choose_threads(const nj_engine_config *config, nj_engine *e)
 
 /* ---- networks ---------------------------------------------------------- */
 
-static nj_status load_unet(nj_engine *e, const nj_engine_config *config,
-                           nj_dtype dtype, nj_err *err)
+static nj_status load_unet(const nj_engine *e, nj_precision precision,
+                           nj_unet **out, nj_err *err)
 {
+    nj_dtype dtype = nj_machine_dtype(&precision, e->device);
     nj_weights *weights;
-    nj_status status = nj_weights_open(config->unet_path, &weights, err);
+    nj_status status = nj_weights_open(e->unet_path, &weights, err);
 
     if (status != NJ_OK)
         return status;
-    status =
-        nj_unet_new(weights, &config->unet, dtype, e->device, &e->unet, err);
+    status = nj_unet_new(weights, &e->unet_card, dtype, e->device, out, err);
     nj_weights_free(weights);
     if (status != NJ_OK)
-        nj_err_add(err, "cannot use '%s'", config->unet_path);
+        nj_err_add(err, "cannot use '%s'", e->unet_path);
     return status;
 }
 
@@ -108,6 +112,7 @@ static void engine_close(nj_engine *e)
             nj_tokenizer_free(e->clips[i].tokenizer);
     }
     nj_unet_free(e->unet);
+    free(e->unet_path);
     free(e);
 }
 
@@ -123,13 +128,16 @@ static nj_status load(nj_engine *e, const nj_engine_config *config, nj_err *err)
 {
     double start = now_seconds();
     nj_status status = choose_device(config, e, err);
-    nj_dtype dtype;
 
     if (status != NJ_OK)
         return status;
     choose_threads(config, e);
-    dtype = choose_precision(config, e);
-    status = load_unet(e, config, dtype, err);
+    choose_precision(config, e);
+    e->unet_card = config->unet;
+    e->unet_path = nj_strdup(config->unet_path);
+    if (!e->unet_path)
+        return nj_fail(err, NJ_E_MEMORY, "no memory for an engine");
+    status = load_unet(e, e->facts.precision, &e->unet, err);
     if (status == NJ_OK)
         status = load_clips(e, config, err);
     if (status != NJ_OK)
@@ -167,7 +175,21 @@ static const nj_engine_facts *engine_facts(const nj_engine *e)
 static nj_status engine_run(nj_engine *e, const nj_work *work,
                             const nj_engine_callbacks *callbacks, nj_err *err)
 {
-    return nj_engine_run(e, work, callbacks, NULL, err);
+    nj_precision own = e->facts.precision;
+    nj_unet *unet = e->unet;
+    nj_status status;
+
+    if (work->precision == NJ_PRECISION_AUTO || work->precision == own)
+        return nj_engine_run(e, work, callbacks, NULL, err);
+    status = load_unet(e, work->precision, &e->unet, err);
+    if (status == NJ_OK) {
+        set_precision(e, work->precision);
+        status = nj_engine_run(e, work, callbacks, NULL, err);
+        nj_unet_free(e->unet);
+    }
+    e->unet = unet;
+    set_precision(e, own);
+    return status;
 }
 
 const nj_engine_api *nj_engine_functions(void)

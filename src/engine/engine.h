@@ -57,6 +57,8 @@ typedef struct nj_work {
     const uint64_t *seeds;           /* [images] */
     bool truncate;                   /* cut a prompt that is too long */
     const uint8_t *init_rgb;         /* width x height x 3 or NULL */
+    nj_precision precision; /* of the UNet; AUTO: the engine's. Another one is
+                               loaded for this batch and let go after it */
 } nj_work;
 
 /* A picture: RGB, 8 bits, row by row. */
@@ -67,8 +69,9 @@ typedef struct nj_engine_picture {
     bool last;
     int width;
     int height;
-    const uint8_t *rgb; /* borrowed during the call */
-    double clip_loss;   /* unscaled CLIP distance of the last step */
+    const uint8_t *rgb;     /* borrowed during the call */
+    double clip_loss;       /* unscaled CLIP distance of the last step */
+    nj_precision precision; /* that it was made in */
 } nj_engine_picture;
 
 typedef struct nj_engine_callbacks {

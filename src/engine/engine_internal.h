@@ -20,6 +20,8 @@ struct nj_engine {
     nj_unet *unet;
     nj_engine_clip clips[NJ_ENGINE_CLIPS_MAX];
     size_t clip_count;
+    char *unet_path; /* to load it again in another precision */
+    nj_unet_card unet_card;
     th_device device;
     char device_name[32];
     nj_engine_facts facts;

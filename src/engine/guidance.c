@@ -49,7 +49,78 @@ struct term {
     th_tensor *gradient; /* of scale * loss, by what the loss looks at */
 };
 
-/* One batch of cutouts through one CLIP, forward and backward. */
+/* The mean over all cuts, of those that a slice holds. */
+static th_tensor *slice_loss(th_scope *s, const nj_guidance *g,
+                             const nj_guide_clip *clip, th_tensor *cuts,
+                             double share)
+{
+    th_tensor *embeddings = nj_clip_encode_image(s, clip->clip, cuts, NULL);
+    th_tensor *loss = clip_loss(s, clip, embeddings, g->images);
+
+    return share == 1 ? loss : th_mul_scalar(s, loss, share);
+}
+
+/* One slice of the cutouts, forward and backward in a scope of its own, so that
+ * only one slice's activations are in memory: the loss's share [B] and its
+ * gradient by the cutouts. */
+static struct term one_slice(th_scope *outer, const nj_guidance *g,
+                             const nj_guide_clip *clip, const th_tensor *cuts,
+                             double share, double scale)
+{
+    th_scope *s = th_scope_new(outer);
+    th_tensor *leaf = th_leaf(s, cuts, true);
+    th_tensor *loss = slice_loss(s, g, clip, leaf, share);
+    th_tensor *total = th_mul_scalar(s, th_sum(s, loss), scale);
+    struct term out = {
+        .gradient = th_keep(outer, th_grad(s, total, NULL, leaf)),
+        .loss = th_leaf(outer, loss, false),
+    };
+
+    th_scope_free(s);
+    return out;
+}
+
+/* Settings that come from elsewhere than the option table may leave it 0. */
+static int64_t slices_of(const nj_settings *t)
+{
+    int slices = t->clip_slices > 1 ? t->clip_slices : 1;
+
+    return slices < t->cutn ? slices : t->cutn;
+}
+
+/* All slices: the loss [B] and its gradient by the cutouts [N*B,3,S,S]. A slice
+ * is a row of cuts with all their images. */
+static struct term all_slices(th_scope *s, const nj_guidance *g,
+                              const nj_guide_clip *clip, const th_tensor *cuts,
+                              double scale)
+{
+    const int64_t cutn = g->settings->cutn;
+    const int64_t slices = slices_of(g->settings);
+    const int64_t images = (int64_t)g->images;
+    const th_tensor **parts = nj_calloc((size_t)slices, sizeof(*parts));
+    struct term sum = {NULL, NULL};
+
+    if (!parts)
+        th_scope_fail(s, NJ_E_MEMORY, "no memory for slices");
+    for (int64_t i = 0; parts && i < slices; i++) {
+        const int64_t first = i * cutn / slices;
+        const int64_t count = (i + 1) * cutn / slices - first;
+        const th_tensor *rows =
+            th_narrow(s, cuts, 0, first * images, count * images);
+        struct term one =
+            one_slice(s, g, clip, rows, (double)count / (double)cutn, scale);
+
+        sum.loss = add_to(s, sum.loss, one.loss);
+        parts[i] = one.gradient;
+    }
+    if (parts)
+        sum.gradient = th_cat(s, parts, (size_t)slices, 0);
+    free(parts);
+    return sum;
+}
+
+/* One batch of cutouts through one CLIP, forward and backward. Cutouts are made
+ * once, and their gradient goes back to the blend in one pass. */
 static struct term clip_batch(th_scope *outer, const nj_guidance *g,
                               const nj_guide_clip *clip, const th_tensor *blend,
                               const nj_cut_draw *draw, double scale)
@@ -58,12 +129,10 @@ static struct term clip_batch(th_scope *outer, const nj_guidance *g,
     th_scope *s = th_scope_new(outer);
     th_tensor *leaf = th_leaf(s, blend, true);
     th_tensor *cuts = nj_cut(s, g->settings, size, nj_to_unit(s, leaf), draw);
-    th_tensor *embeddings = nj_clip_encode_image(s, clip->clip, cuts, NULL);
-    th_tensor *loss = clip_loss(s, clip, embeddings, g->images);
-    th_tensor *total = th_mul_scalar(s, th_sum(s, loss), scale);
+    struct term by_cuts = all_slices(s, g, clip, cuts, scale);
     struct term out = {
-        .gradient = th_keep(outer, th_grad(s, total, NULL, leaf)),
-        .loss = th_leaf(outer, loss, false),
+        .gradient = th_keep(outer, th_grad(s, cuts, by_cuts.gradient, leaf)),
+        .loss = th_leaf(outer, by_cuts.loss, false),
     };
 
     th_scope_free(s);
@@ -87,9 +156,9 @@ static struct term clip_term(th_scope *s, const nj_guidance *g,
                 .iteration = iteration,
                 .draw = (uint32_t)i * (uint32_t)batches + (uint32_t)batch,
             };
+            double scale = g->settings->clip_guidance_scale * share;
             struct term one =
-                clip_batch(s, g, &g->clips[i], blend, &draw,
-                           g->settings->clip_guidance_scale * share);
+                clip_batch(s, g, &g->clips[i], blend, &draw, scale);
 
             sum.loss = add_to(s, sum.loss, th_mul_scalar(s, one.loss, share));
             sum.gradient = add_to(s, sum.gradient, one.gradient);

@@ -370,6 +370,7 @@ static nj_status hand_out(struct run *r, size_t b, int k, nj_err *err)
         .height = s->height,
         .rgb = r->rgb,
         .clip_loss = (double)r->losses[NJ_LOSS_CLIP * r->batch + b],
+        .precision = r->engine->facts.precision,
     };
 
     nj_pixels_from_signed(r->host + b * r->image_values, s->width, s->height,

@@ -145,27 +145,13 @@ nj_status nj_check_init_image(const nj_options *o, uint8_t **rgb,
 
 nj_status nj_check_out(const char *folder, bool dry, nj_err *err)
 {
-    char *probe = nj_path_join(folder, ".nightjar-probe-XXXXXX");
     nj_list made = {0};
-    nj_status status;
-    int fd = -1;
+    nj_status status = nj_make_folders_listed(folder, &made, err);
 
-    if (!probe)
-        return nj_fail(err, NJ_E_MEMORY, "no memory for a path");
-    status = nj_make_folders_listed(folder, &made, err);
-    if (status == NJ_OK) {
-        fd = mkstemp(probe);
-        if (fd < 0)
-            status = nj_fail(err, NJ_E_IO, "cannot write in '%s': %s", folder,
-                             strerror(errno));
-    }
-    if (fd >= 0) {
-        close(fd);
-        unlink(probe);
-    }
+    if (status == NJ_OK)
+        status = nj_file_probe(folder, err);
     for (size_t i = made.count; i > 0 && (dry || status != NJ_OK); i--)
         rmdir(made.items[i - 1]);
     nj_list_release(&made);
-    free(probe);
     return status;
 }

@@ -7,11 +7,19 @@
 #include "base/err.h"
 #include "engine/engine.h"
 
+/* Index of cuda:all: every GPU, each with a process of its own. */
+#define NJ_DEVICE_ALL (-1)
+
 /* GPUs that the NVIDIA driver offers this process (CUDA_VISIBLE_DEVICES
- * counts); 0 without a driver. */
+ * counts); 0 without a driver. They are counted in a process of their own: one
+ * in which the driver was started cannot fork workers that use it. */
 int nj_device_gpus(void);
 
-/* Reads auto, cpu, cuda or cuda:N; NJ_E_USAGE when that GPU is not there. */
+/* Who counts instead, for tests; NULL: the driver again. */
+void nj_device_set_counter(int (*count)(void));
+
+/* Reads auto, cpu, cuda, cuda:N or cuda:all (index NJ_DEVICE_ALL); NJ_E_USAGE
+ * when that GPU is not there. */
 nj_status nj_device_parse(const char *text, nj_device_kind *kind, int *index,
                           nj_err *err) NJ_MUST_USE;
 

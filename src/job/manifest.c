@@ -1,5 +1,4 @@
 /* Manifest: see manifest.h. */
-#define _GNU_SOURCE /* F_OFD_SETLKW */
 #include "job/manifest.h"
 
 #include <dirent.h>
@@ -8,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -86,16 +86,6 @@ static char *line_of(cJSON *object)
     return nj_str_take(&s);
 }
 
-/* Whole-file lock for the moment of an append. A file system without locks is
- * no error: one process alone needs none. */
-static void lock(const nj_manifest *m, short type)
-{
-    struct flock whole = {.l_type = type, .l_whence = SEEK_SET};
-
-    while (fcntl(m->fd, F_OFD_SETLKW, &whole) != 0 && errno == EINTR)
-        continue;
-}
-
 /* Whether the last line lacks its newline: a crash tore it. */
 static bool is_torn(const nj_manifest *m)
 {
@@ -105,25 +95,32 @@ static bool is_torn(const nj_manifest *m)
     return end > 0 && pread(m->fd, &last, 1, end - 1) == 1 && last != '\n';
 }
 
+/* In one write, so that lines of several processes never mix. What a full disk
+ * cuts off cannot be taken back: others may have written behind it. */
 static nj_status append(const nj_manifest *m, const char *text, nj_err *err)
 {
-    size_t n = strlen(text);
+    nj_str s = {0};
+    ssize_t put;
 
-    if (is_torn(m) && write(m->fd, "\n", 1) != 1)
-        return system_error(m, "write", err);
-    for (size_t done = 0; done < n;) {
-        ssize_t put = write(m->fd, text + done, n - done);
-
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return system_error(m, "write", err);
-        done += (size_t)put;
+    if (is_torn(m))
+        nj_str_addc(&s, '\n');
+    nj_str_add(&s, text);
+    if (!nj_str_ok(&s)) {
+        nj_str_release(&s);
+        return nj_fail(err, NJ_E_MEMORY, "no memory for the manifest");
     }
-    return fdatasync(m->fd) == 0 ? NJ_OK : system_error(m, "sync", err);
+    do {
+        put = write(m->fd, s.text, s.length);
+    } while (put < 0 && errno == EINTR);
+    if (put >= 0 && (size_t)put < s.length)
+        errno = ENOSPC;
+    put -= (ssize_t)s.length;
+    nj_str_release(&s);
+    return put == 0 ? NJ_OK : system_error(m, "write", err);
 }
 
-nj_status nj_manifest_add(nj_manifest *m, cJSON *object, nj_err *err)
+nj_status nj_manifest_add(nj_manifest *m, cJSON *object, bool lasting,
+                          nj_err *err)
 {
     char *text = object ? line_of(object) : NULL;
     nj_status status;
@@ -131,10 +128,10 @@ nj_status nj_manifest_add(nj_manifest *m, cJSON *object, nj_err *err)
     cJSON_Delete(object);
     if (!text)
         return nj_fail(err, NJ_E_MEMORY, "no memory for the manifest");
-    lock(m, F_WRLCK);
     status = append(m, text, err);
-    lock(m, F_UNLCK);
     free(text);
+    if (status == NJ_OK && lasting && fdatasync(m->fd) != 0)
+        status = system_error(m, "sync", err);
     return status;
 }
 
@@ -200,30 +197,84 @@ cJSON *nj_manifest_parse(const char *line, size_t n)
     return NULL;
 }
 
+/* What is behind `offset` in a manifest. */
+static nj_status read_behind(const char *path, uint64_t offset, char **bytes,
+                             size_t *n, nj_err *err)
+{
+    const nj_manifest m = {open(path, O_RDONLY | O_CLOEXEC),
+                           (char *)(uintptr_t)path};
+    nj_status status = NJ_OK;
+    struct stat st;
+    ssize_t got = 0;
+
+    *bytes = NULL;
+    *n = 0;
+    if (m.fd < 0)
+        return errno == ENOENT ? NJ_OK : system_error(&m, "open", err);
+    if (fstat(m.fd, &st) != 0)
+        status = system_error(&m, "examine", err);
+    else if ((uint64_t)st.st_size > offset + MANIFEST_MAX)
+        status = nj_fail(err, NJ_E_FORMAT, "'%s' is too long", path);
+    else if ((uint64_t)st.st_size > offset)
+        *n = (size_t)((uint64_t)st.st_size - offset);
+    if (*n && !(*bytes = nj_calloc(*n, 1)))
+        status = nj_fail(err, NJ_E_MEMORY, "no memory for '%s'", path);
+    if (*bytes && (got = pread(m.fd, *bytes, *n, (off_t)offset)) < 0)
+        status = system_error(&m, "read", err);
+    close(m.fd);
+    *n = got > 0 ? (size_t)got : 0;
+    return status;
+}
+
+static void give_line(const char *text, size_t n,
+                      void (*line)(void *user, const cJSON *object), void *user,
+                      size_t *torn)
+{
+    cJSON *object = n ? nj_manifest_parse(text, n) : NULL;
+
+    if (object)
+        line(user, object);
+    else if (n)
+        (*torn)++;
+    cJSON_Delete(object);
+}
+
+/* `ends`: what has no newline is a line too. */
+static nj_status read_lines(const char *path, uint64_t *offset, bool ends,
+                            void (*line)(void *user, const cJSON *object),
+                            void *user, size_t *torn, nj_err *err)
+{
+    char *bytes;
+    size_t n;
+    size_t at = 0;
+    nj_status status = read_behind(path, *offset, &bytes, &n, err);
+
+    while (status == NJ_OK && at < n) {
+        const char *newline = memchr(bytes + at, '\n', n - at);
+        size_t end = newline ? (size_t)(newline - bytes) : n;
+
+        if (!newline && !ends)
+            break;
+        give_line(bytes + at, end - at, line, user, torn);
+        at = newline ? end + 1 : n;
+    }
+    *offset += at;
+    free(bytes);
+    return status;
+}
+
+nj_status nj_manifest_follow(const char *path, uint64_t *offset,
+                             void (*line)(void *user, const cJSON *object),
+                             void *user, size_t *torn, nj_err *err)
+{
+    return read_lines(path, offset, false, line, user, torn, err);
+}
+
 nj_status nj_manifest_read(const char *path,
                            void (*line)(void *user, const cJSON *object),
                            void *user, size_t *torn, nj_err *err)
 {
-    char *bytes;
-    size_t n;
-    nj_status status = nj_file_read(path, MANIFEST_MAX, &bytes, &n, err);
-    const char *end;
+    uint64_t offset = 0;
 
-    if (status != NJ_OK)
-        return status;
-    end = bytes + n;
-    for (const char *p = bytes; p < end;) {
-        const char *newline = memchr(p, '\n', (size_t)(end - p));
-        size_t length = (size_t)((newline ? newline : end) - p);
-        cJSON *object = nj_manifest_parse(p, length);
-
-        if (object)
-            line(user, object);
-        else if (length)
-            (*torn)++;
-        cJSON_Delete(object);
-        p += length + 1;
-    }
-    free(bytes);
-    return NJ_OK;
+    return read_lines(path, &offset, true, line, user, torn, err);
 }

@@ -146,8 +146,14 @@ static cJSON *list_json(const nj_list *list)
 {
     cJSON *array = cJSON_CreateArray();
 
-    for (size_t i = 0; array && i < list->count; i++)
-        cJSON_AddItemToArray(array, cJSON_CreateString(list->items[i]));
+    for (size_t i = 0; array && i < list->count; i++) {
+        cJSON *one = cJSON_CreateString(list->items[i]);
+
+        if (one && cJSON_AddItemToArray(array, one))
+            continue;
+        cJSON_Delete(array);
+        return NULL;
+    }
     return array;
 }
 
@@ -179,11 +185,11 @@ bool nj_options_to_json(const nj_options *o, unsigned traits, cJSON *object)
         char *text;
         cJSON *value;
 
-        if (!(option->traits & traits))
+        if (!(option->traits & traits) || !nj_options_has(o, option))
             continue;
         text = nj_options_text(o, option);
         if (!text)
-            continue;
+            return false;
         if ((traits & NJ_ONLY_CHANGED) && option->fallback &&
             strcmp(text, option->fallback) == 0) {
             free(text);

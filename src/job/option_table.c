@@ -8,6 +8,8 @@
 
 #include "base/number.h"
 #include "job/classes.h"
+#include "job/limits.h"
+#include "job/shard.h"
 #include "job/share.h"
 
 #define AT(field)     offsetof(nj_options, field)
@@ -57,10 +59,31 @@ static bool is_device(const char *text)
     uint64_t index;
 
     if (strcmp(text, "auto") == 0 || strcmp(text, "cpu") == 0 ||
-        strcmp(text, "cuda") == 0)
+        strcmp(text, "cuda") == 0 || strcmp(text, "cuda:all") == 0)
         return true;
     return strncmp(text, "cuda:", 5) == 0 && nj_parse_u64(text + 5, &index) &&
            index < 1024;
+}
+
+static bool is_duration(const char *text)
+{
+    double seconds;
+
+    return nj_duration_parse(text, &seconds);
+}
+
+static bool is_deadline(const char *text)
+{
+    double seconds;
+
+    return nj_deadline_parse(text, 0, &seconds);
+}
+
+static bool is_size(const char *text)
+{
+    uint64_t bytes;
+
+    return nj_size_parse(text, &bytes);
 }
 
 static bool is_path(const char *text)
@@ -475,6 +498,48 @@ static const nj_option table[] = {
      .commands = NJ_CMD_UPSCALE,
      .help = "all pictures of the folder, even when it has picks"},
 
+    {.name = "shard",
+     .type = NJ_OPT_TEXT,
+     .offset = AT(shard),
+     .value = "I/N|slurm",
+     .good = nj_shard_good,
+     .expected = "is not I/N with 1 <= I <= N, nor slurm",
+     .traits = NJ_OF_JOB | NJ_OF_WHOLE,
+     .group = NJ_GROUP_JOB,
+     .commands = JOBS,
+     .help = "make every Nth picture only, from the Ith on; slurm: as the "
+             "array task's number says"},
+    {.name = "deadline",
+     .type = NJ_OPT_TEXT,
+     .offset = AT(deadline),
+     .value = "HH:MM",
+     .good = is_deadline,
+     .expected = "is not a time like 07:30 or 2026-01-31T07:30",
+     .traits = NJ_OF_JOB | NJ_OF_WHOLE,
+     .group = NJ_GROUP_JOB,
+     .commands = JOBS,
+     .help = "begin no picture that would not be ready by then (local time)"},
+    {.name = "for",
+     .type = NJ_OPT_TEXT,
+     .offset = AT(run_for),
+     .value = "TIME",
+     .good = is_duration,
+     .expected = "is not a time span like 8h, 90m or 1h30m",
+     .traits = NJ_OF_JOB | NJ_OF_WHOLE,
+     .group = NJ_GROUP_JOB,
+     .commands = JOBS,
+     .help = "the same, counted from now: 8h, 90m, 1h30m"},
+    {.name = "min-free-disk",
+     .type = NJ_OPT_TEXT,
+     .offset = AT(min_free_disk),
+     .value = "SIZE",
+     .good = is_size,
+     .expected = "is not a size like 500M or 2G",
+     .traits = NJ_OF_JOB | NJ_OF_WHOLE,
+     .group = NJ_GROUP_JOB,
+     .commands = JOBS,
+     .help = "stop before the disk has less than this free: 500M, 2G"},
+
     {.name = "out",
      .letter = 'o',
      .type = NJ_OPT_TEXT,
@@ -569,6 +634,15 @@ static const nj_option table[] = {
      .group = NJ_GROUP_OUTPUT,
      .commands = JOBS,
      .help = "save the predicted picture of every Kth iteration too"},
+    {.name = "overwrite",
+     .type = NJ_OPT_FLAG,
+     .offset = AT(overwrite),
+     .fallback = "false",
+     .traits = NJ_OF_JOB | NJ_OF_WHOLE,
+     .group = NJ_GROUP_OUTPUT,
+     .commands = JOBS,
+     .help = "replace a file of the same name that is another picture, instead "
+             "of choosing another name"},
     {.name = "quiet",
      .letter = 'q',
      .type = NJ_OPT_FLAG,
@@ -706,17 +780,31 @@ static const nj_option table[] = {
      .group = NJ_GROUP_MACHINE,
      .commands = REMAKE,
      .help = "pictures that are made together"},
+    {.name = "clip-slices",
+     .type = NJ_OPT_INT,
+     .offset = SETTING(clip_slices),
+     .min = 1,
+     .max = 1024,
+     .value = "N",
+     .fallback = "1",
+     .traits = HOW,
+     .group = NJ_GROUP_MACHINE,
+     .commands = REMAKE,
+     .help = "parts in which CLIP sees the cutouts of a step: more parts need "
+             "less memory"},
     {.name = "device",
      .type = NJ_OPT_TEXT,
      .offset = AT(device),
-     .value = "auto|cpu|cuda|cuda:N",
+     .value = "auto|cpu|cuda|cuda:N|cuda:all",
      .fallback = "auto",
      .good = is_device,
-     .expected = "is not auto, cpu, cuda or cuda:N",
+     .expected = "is not auto, cpu, cuda, cuda:N or cuda:all",
      .traits = NJ_OF_JOB | NJ_OF_WHOLE,
      .group = NJ_GROUP_MACHINE,
      .commands = REMAKE | LOOKERS | NJ_CMD_UPSCALE,
-     .help = "where to compute; auto: the first GPU, else the CPU"},
+     .help =
+         "where to compute; auto: the first GPU, else the CPU; cuda:all: one "
+         "process for each GPU (generate)"},
     {.name = "precision",
      .type = NJ_OPT_CHOICE,
      .offset = AT(precision),

@@ -96,15 +96,6 @@ static const nj_option_word *find_word(const nj_option *option,
     return NULL;
 }
 
-static const char *word_of(const nj_option *option, int value)
-{
-    for (const nj_option_word *w = option->words; w && w->name; w++) {
-        if (w->value == value)
-            return w->name;
-    }
-    return NULL;
-}
-
 /* "a, b or c" */
 static void add_words(nj_str *s, const nj_option *option)
 {
@@ -442,59 +433,4 @@ nj_status nj_options_blame(const nj_options *o, const char *name, nj_err *err)
     default:
         return nj_err_add(err, "option '--%s'", name);
     }
-}
-
-static char *list_text(const nj_list *list)
-{
-    nj_str s = {0};
-
-    for (size_t i = 0; i < list->count; i++) {
-        nj_str_add(&s, i ? "\n" : "");
-        nj_str_add(&s, list->items[i]);
-    }
-    return list->count ? nj_str_take(&s) : NULL;
-}
-
-static char *int_text(const nj_option *option, const void *at)
-{
-    char text[NJ_NUMBER_TEXT_MAX];
-    int value;
-    const char *word;
-
-    memcpy(&value, at, sizeof(value));
-    word = word_of(option, value);
-    snprintf(text, sizeof(text), "%d", value);
-    return nj_strdup(word ? word : text);
-}
-
-char *nj_options_text(const nj_options *o, const nj_option *option)
-{
-    const void *at = const_field(o, option);
-    char number[NJ_NUMBER_TEXT_MAX];
-
-    if (!option->fallback &&
-        o->from[nj_option_index(option)] == NJ_FROM_DEFAULT)
-        return NULL;
-    switch (option->type) {
-    case NJ_OPT_FLAG:
-        return nj_strdup(*(const bool *)at ? "true" : "false");
-    case NJ_OPT_INT:
-    case NJ_OPT_CHOICE:
-        return int_text(option, at);
-    case NJ_OPT_DOUBLE:
-        nj_format_double(*(const double *)at, number);
-        return nj_strdup(number);
-    case NJ_OPT_U64:
-        snprintf(number, sizeof(number), "%" PRIu64, *(const uint64_t *)at);
-        return nj_strdup(number);
-    case NJ_OPT_CHARS:
-        return nj_strdup(at);
-    case NJ_OPT_TEXT:
-        return *(char *const *)at ? nj_strdup(*(char *const *)at) : NULL;
-    case NJ_OPT_LIST:
-        return list_text(at);
-    case NJ_OPT_SEEDS:
-        return ((const nj_seeds *)at)->count ? nj_seeds_text(at) : NULL;
-    }
-    return NULL;
 }

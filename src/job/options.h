@@ -127,6 +127,11 @@ typedef struct nj_options {
         char *out;
     } sheet;
     nj_options_after after;
+    bool overwrite;
+    char *shard;
+    char *deadline;
+    char *run_for;
+    char *min_free_disk;
     bool quiet;
     bool json;
     nj_show_style progress;
@@ -254,6 +259,9 @@ void nj_options_tell(nj_options *o, const cJSON *object, const cJSON *from);
 /* Puts the option as its user wrote it ("option '--cutn'", "key 'cutn'") before
  * the text of *err and returns its code. */
 nj_status nj_options_blame(const nj_options *o, const char *name, nj_err *err);
+
+/* Whether an option has a value, its default included. */
+bool nj_options_has(const nj_options *o, const nj_option *option);
 
 /* The value as text that nj_options_set reads back to the same value (a list:
  * entry after entry, parted by newlines). NULL when it was not given or memory

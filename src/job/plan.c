@@ -43,6 +43,16 @@ static void add_prompt_by_prompt(const nj_job *job, nj_plan *plan)
     }
 }
 
+static void keep_shard(const nj_job *job, nj_plan *plan)
+{
+    size_t kept = 0;
+
+    for (size_t i = (size_t)job->shard - 1; i < plan->count;
+         i += (size_t)job->shards)
+        plan->images[kept++] = plan->images[i];
+    plan->count = kept;
+}
+
 nj_status nj_plan_make(const nj_job *job, nj_plan *plan, nj_err *err)
 {
     uint64_t count = 0;
@@ -58,10 +68,11 @@ nj_status nj_plan_make(const nj_job *job, nj_plan *plan, nj_err *err)
                        count);
     if (job->groups[0].options.order == NJ_ORDER_PROMPT) {
         add_prompt_by_prompt(job, plan);
-        return NJ_OK;
+    } else {
+        for (uint64_t round = 0; round < rounds; round++)
+            add_round(job, round, plan);
     }
-    for (uint64_t round = 0; round < rounds; round++)
-        add_round(job, round, plan);
+    keep_shard(job, plan);
     return NJ_OK;
 }
 

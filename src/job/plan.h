@@ -3,7 +3,8 @@
  * Order is stated and stable. `seed`: every prompt gets its first picture
  * before any gets its second, so that a short night is still useful; groups
  * take turns in the order in which they were given, prompts within them
- * likewise. `prompt`: one prompt after the other.
+ * likewise. `prompt`: one prompt after the other. A shard's plan is every Nth
+ * picture of that order.
  */
 #ifndef NJ_JOB_PLAN_H
 #define NJ_JOB_PLAN_H

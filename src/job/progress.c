@@ -233,6 +233,16 @@ static void add_saved(const nj_progress *p, const nj_event *e, nj_str *out)
     nj_str_add(out, "\n");
 }
 
+static void add_waiting(const nj_event *e, nj_str *out)
+{
+    nj_str_addf(out,
+                "waiting for %zu picture%s that another process is making"
+                ": process %ld%s has ",
+                e->images, e->images == 1 ? "" : "s", e->pid, e->how);
+    add_visible(out, e->path);
+    nj_str_add(out, "\n");
+}
+
 void nj_progress_text(const nj_progress *p, const nj_event *event, nj_str *out)
 {
     switch (event->kind) {
@@ -253,6 +263,14 @@ void nj_progress_text(const nj_progress *p, const nj_event *event, nj_str *out)
         add_place(p, out);
         nj_str_addf(out, "failed, seed %" PRIu64 ": %s\n", event->image->seed,
                     event->why->text);
+        break;
+    case NJ_EVENT_RETRY:
+        add_place(p, out);
+        nj_str_addf(out, "seed %" PRIu64 ": %s; once more: %s\n",
+                    event->image->seed, event->why->text, event->how);
+        break;
+    case NJ_EVENT_WAITING:
+        add_waiting(event, out);
         break;
     default:
         break;

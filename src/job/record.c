@@ -222,6 +222,35 @@ static bool add_origins(cJSON *record, const nj_options *o)
     return good;
 }
 
+static bool put_back(cJSON *job, const char *key, cJSON *value)
+{
+    if (value && cJSON_ReplaceItemInObjectCaseSensitive(job, key, value))
+        return true;
+    cJSON_Delete(value);
+    return false;
+}
+
+/* What was done in another way than the group asks for replaces what it asks
+ * for, so that the record makes the same picture again. */
+static bool replace_used(cJSON *job, const nj_record_source *from,
+                         const nj_group *g, const nj_engine_picture *picture)
+{
+    const nj_settings *used = from->settings;
+    const nj_settings *asked = &g->options.settings;
+    bool good = true;
+
+    if (used && used->batch_size != asked->batch_size)
+        good =
+            put_back(job, "batch_size", cJSON_CreateNumber(used->batch_size));
+    if (good && used && used->clip_slices != asked->clip_slices)
+        good =
+            put_back(job, "clip_slices", cJSON_CreateNumber(used->clip_slices));
+    if (good && picture->precision != from->facts->precision)
+        good = put_back(job, "precision",
+                        cJSON_CreateString(precision_name(picture->precision)));
+    return good;
+}
+
 static nj_status add_record(const nj_record_source *from, const nj_image *image,
                             const nj_engine_picture *picture, cJSON *record,
                             nj_err *err)
@@ -241,7 +270,7 @@ static nj_status add_record(const nj_record_source *from, const nj_image *image,
         !add_number(record, "clip_loss", picture->clip_loss) ||
         !add_pixels_sum(record, picture) ||
         !add_text(record, "device", facts->device) ||
-        !add_text(record, "precision", precision_name(facts->precision)) ||
+        !add_text(record, "precision", precision_name(picture->precision)) ||
         !add_text(record, "libtorch", facts->libtorch) ||
         !add_init_sum(record, nj_plan_group(from->job, image)) ||
         !add_origins(record, &nj_plan_group(from->job, image)->options) ||
@@ -261,6 +290,7 @@ static nj_status make_json(const nj_record_source *from, const nj_image *image,
     if (!job ||
         !add_picture_keys(job, from->job, image,
                           NJ_OF_PICTURE | NJ_OF_RECORD) ||
+        !replace_used(job, from, nj_plan_group(from->job, image), picture) ||
         !add_model_keys(job, &from->job->files) ||
         !(record = cJSON_AddObjectToObject(job, "record")))
         status = no_memory(err);

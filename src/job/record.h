@@ -34,6 +34,9 @@ typedef struct nj_record_source {
     const nj_job *job;
     nj_sums *sums;
     const nj_engine_facts *facts; /* NULL until the engine is loaded */
+    /* How pictures are made when that is not as their group asks (for want of
+     * memory); NULL: as it asks. */
+    const nj_settings *settings;
 } nj_record_source;
 
 /* Hex sha256 over all that decides what the picture is: settings, prompt,

@@ -1,40 +1,20 @@
-/* Run loop: see run.h. */
+/* Run loop: see run.h. Its parts are in run_batch.c, run_try.c, run_save.c. */
 #include "job/run.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "job/record.h"
-#include "job/speed.h"
+#include "job/run_parts.h"
 #include "job/target.h"
 
-/* After so many batches in a row without any picture the rest would fail
- * too. */
-#define FAILED_BATCHES_MAX 3
+/* How often pictures that others have claimed are looked at. */
+#define LOOK_SECONDS 0.25
 
-struct run {
-    const nj_run_config *config;
-    const nj_engine_api *api;
-    nj_engine *engine;
-    nj_record_source source;
-    nj_tally *tally;
-    bool *settled; /* [plan] made, skipped, failed */
-    size_t first_open;
-    int failed_batches;
-    /* The batch that is running. */
-    size_t numbers[256]; /* places in the plan */
-    bool finished[256];
-    size_t images;
-    nj_speed speed;              /* of the last whole batch */
-    const nj_group *speed_group; /* NULL: none yet */
-    nj_err fatal; /* set when a write failed: going on is pointless */
-};
-
-static void tell(struct run *r, nj_event event)
+void nj_runner_tell(nj_runner *r, nj_event event)
 {
     event.job = r->config->job;
     event.tally = r->tally;
@@ -42,179 +22,27 @@ static void tell(struct run *r, nj_event event)
         r->config->event(r->config->user, &event);
 }
 
-static const nj_image *image_at(const struct run *r, size_t number)
+const nj_image *nj_runner_image(const nj_runner *r, size_t number)
 {
     return &r->config->plan->images[number];
 }
 
-static void settle_failed(struct run *r, size_t number, const nj_err *why)
+nj_entry nj_runner_entry(const nj_runner *r, const nj_slot *slot)
 {
-    r->settled[number] = true;
-    r->tally->failed++;
-    tell(r, (nj_event){.kind = NJ_EVENT_FAILED,
-                       .image = image_at(r, number),
-                       .number = number,
-                       .why = why});
+    return (nj_entry){nj_runner_image(r, slot->number), slot->number,
+                      slot->name};
 }
 
-/* ---- pictures from the engine
- * ------------------------------------------------ */
+/* ---- the engine ---------------------------------------------------------- */
 
-/* The second request to stop waits while this writes. */
-static nj_status write_file(const struct run *r, const char *path,
-                            const uint8_t *bytes, size_t n, nj_err *err)
-{
-    nj_stop *stop = r->config->stop;
-    nj_status status;
-
-    if (stop)
-        stop->writing = 1;
-    status = nj_file_write_atomic(path, bytes, n, err);
-    if (stop)
-        stop->writing = 0;
-    return status;
-}
-
-static nj_status save(struct run *r, size_t number, const nj_engine_picture *p,
-                      nj_err *err)
-{
-    const nj_image *image = image_at(r, number);
-    nj_target target;
-    uint8_t *bytes = NULL;
-    size_t n = 0;
-    nj_status status =
-        nj_target_find(&r->source, image, p->iteration, &target, err);
-
-    if (status != NJ_OK)
-        return status;
-    if (!target.done)
-        status = nj_record_encode(&r->source, image, p, &bytes, &n, err);
-    if (status == NJ_OK && !target.done)
-        status = write_file(r, target.path, bytes, n, err);
-    free(bytes);
-    if (status == NJ_OK) {
-        if (p->last)
-            r->tally->made++;
-        tell(r, (nj_event){.kind = NJ_EVENT_SAVED,
-                           .image = image,
-                           .number = number,
-                           .path = target.path,
-                           .picture = p});
-    }
-    nj_target_release(&target);
-    return status;
-}
-
-/* What cannot be written now cannot be written later either: it ends the run.
- */
-static nj_status on_picture(void *user, const nj_engine_picture *p, nj_err *err)
-{
-    struct run *r = user;
-    nj_status status = save(r, r->numbers[p->image], p, err);
-
-    if (status != NJ_OK) {
-        r->fatal = *err;
-        r->fatal.code = status;
-        return status;
-    }
-    if (p->last) {
-        r->finished[p->image] = true;
-        r->settled[r->numbers[p->image]] = true;
-    }
-    return nj_stop_now(r->config->stop)
-               ? nj_fail(err, NJ_E_INTERRUPTED, "stopped")
-               : NJ_OK;
-}
-
-static void on_failed(void *user, size_t image, const nj_err *why)
-{
-    struct run *r = user;
-
-    r->finished[image] = true;
-    settle_failed(r, r->numbers[image], why);
-}
-
-static bool on_step(void *user, int iteration, int iterations)
-{
-    struct run *r = user;
-
-    tell(r, (nj_event){.kind = NJ_EVENT_STEP,
-                       .images = r->images,
-                       .iteration = iteration,
-                       .iterations = iterations});
-    return !nj_stop_now(r->config->stop);
-}
-
-/* ---- batches
- * ------------------------------------------------------------------ */
-
-/* Whether a picture has still to be made. */
-static nj_status is_open(struct run *r, size_t number, bool *open, nj_err *err)
-{
-    const nj_image *image = image_at(r, number);
-    int last = nj_plan_group(r->config->job, image)->iterations - 1;
-    nj_target target;
-    nj_status status;
-
-    *open = false;
-    if (r->settled[number])
-        return NJ_OK;
-    status = nj_target_find(&r->source, image, last, &target, err);
-    if (status != NJ_OK)
-        return status;
-    *open = !target.done;
-    if (target.done) {
-        r->settled[number] = true;
-        r->tally->skipped++;
-        tell(r, (nj_event){.kind = NJ_EVENT_SKIPPED,
-                           .image = image,
-                           .number = number,
-                           .path = target.path});
-    }
-    nj_target_release(&target);
-    return NJ_OK;
-}
-
-/* The next pictures of one group that have still to be made, in the order of
- * the plan. */
-static nj_status collect(struct run *r, nj_err *err)
-{
-    const nj_plan *plan = r->config->plan;
-    size_t room = 1;
-    uint32_t group = 0;
-
-    r->images = 0;
-    for (size_t i = r->first_open; i < plan->count && r->images < room; i++) {
-        nj_status status;
-        bool open;
-
-        if (r->images && plan->images[i].group != group)
-            continue;
-        status = is_open(r, i, &open, err);
-        if (status != NJ_OK)
-            return status;
-        if (!open)
-            continue;
-        if (r->images == 0) {
-            group = plan->images[i].group;
-            room = (size_t)r->config->job->groups[group]
-                       .options.settings.batch_size;
-            r->first_open = i;
-        }
-        r->finished[r->images] = false;
-        r->numbers[r->images++] = i;
-    }
-    return NJ_OK;
-}
-
-static nj_status open_engine(struct run *r, nj_err *err)
+static nj_status open_engine(nj_runner *r, nj_err *err)
 {
     nj_engine_config config;
     nj_status status;
 
     if (r->engine)
         return NJ_OK;
-    tell(r, (nj_event){.kind = NJ_EVENT_LOADING});
+    nj_runner_tell(r, (nj_event){.kind = NJ_EVENT_LOADING});
     status = r->config->engine(r->config->user, &r->api, err);
     if (status != NJ_OK)
         return status;
@@ -223,116 +51,105 @@ static nj_status open_engine(struct run *r, nj_err *err)
     if (status != NJ_OK)
         return status;
     r->source.facts = r->api->facts(r->engine);
-    tell(r, (nj_event){.kind = NJ_EVENT_LOADED, .facts = r->source.facts});
+    nj_runner_tell(
+        r, (nj_event){.kind = NJ_EVENT_LOADED, .facts = r->source.facts});
     return NJ_OK;
 }
 
-static nj_status run_engine(struct run *r, nj_err *err)
+/* ---- waiting for others -------------------------------------------------- */
+
+/* Says once whose picture is waited for, and again when that changes. */
+static nj_status tell_waiting(nj_runner *r, long *told, nj_err *err)
 {
-    const nj_group *g =
-        nj_plan_group(r->config->job, image_at(r, r->numbers[0]));
-    const nj_prompt *prompts[256];
-    uint64_t seeds[256];
-    nj_work work = {
-        .settings = &g->options.settings,
-        .images = r->images,
-        .prompts = prompts,
-        .seeds = seeds,
-        .truncate = g->options.truncate,
-        .init_rgb = g->init_rgb,
-    };
-    nj_engine_callbacks callbacks = {r, on_step, on_picture, on_failed};
-
-    for (size_t i = 0; i < r->images; i++) {
-        const nj_image *image = image_at(r, r->numbers[i]);
-
-        prompts[i] = &nj_plan_prompt(r->config->job, image)->parsed;
-        seeds[i] = image->seed;
-    }
-    tell(r, (nj_event){.kind = NJ_EVENT_BATCH,
-                       .images = r->images,
-                       .iterations = g->iterations});
-    return r->api->run(r->engine, &work, &callbacks, err);
-}
-
-static nj_status after_batch(struct run *r, nj_status status, nj_err *err)
-{
-    if (status == NJ_E_INTERRUPTED)
-        return status;
-    /* Pictures that the engine neither finished nor gave up by itself. */
-    for (size_t i = 0; i < r->images && status != NJ_OK; i++) {
-        if (!r->finished[i])
-            settle_failed(r, r->numbers[i], err);
-    }
-    if (r->fatal.code != NJ_OK) {
-        *err = r->fatal;
-        return r->fatal.code;
-    }
-    r->failed_batches = status == NJ_OK ? 0 : r->failed_batches + 1;
-    if (r->failed_batches < FAILED_BATCHES_MAX && status != NJ_E_DEVICE)
-        return NJ_OK;
-    return nj_err_add(err, "giving up after %d failed batches",
-                      r->failed_batches);
-}
-
-static double seconds_now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/* Remembers what a whole batch took, for later estimates. */
-static void remember_speed(struct run *r, double seconds)
-{
-    const nj_group *g =
-        nj_plan_group(r->config->job, image_at(r, r->numbers[0]));
-    struct rusage usage;
-
-    getrusage(RUSAGE_SELF, &usage);
-    r->speed_group = g;
-    r->speed.host_bytes = (uint64_t)usage.ru_maxrss * 1024;
-    r->speed.step_seconds =
-        seconds / g->iterations / g->options.settings.batch_size;
-}
-
-static void keep_speed(const struct run *r)
-{
-    if (r->speed_group)
-        nj_speed_write(r->config->job, r->speed_group, &r->speed);
-}
-
-static nj_status run_batch(struct run *r, nj_err *err)
-{
-    double began = seconds_now();
-    nj_status status = run_engine(r, err);
+    const nj_image *image = nj_runner_image(r, r->held_first);
+    const nj_group *g = nj_plan_group(r->config->job, image);
+    char *name = NULL;
+    nj_status status = nj_journal_refresh(r->journal, err);
+    long pid;
+    bool stopped;
 
     if (status == NJ_OK)
-        remember_speed(r, seconds_now() - began);
-    return after_batch(r, status, err);
+        status = nj_target_name(r->config->job, image, g->iterations - 1, NULL,
+                                &name, err);
+    if (status != NJ_OK)
+        return status;
+    pid = nj_journal_taker(r->journal, name);
+    stopped = nj_process_stopped(pid);
+    if (*told != (stopped ? -pid : pid))
+        nj_runner_tell(r, (nj_event){.kind = NJ_EVENT_WAITING,
+                                     .images = r->held,
+                                     .path = name,
+                                     .pid = pid,
+                                     .how = stopped ? " (stopped)" : ""});
+    *told = stopped ? -pid : pid;
+    free(name);
+    return NJ_OK;
 }
 
-static nj_status work_off(struct run *r, nj_err *err)
+static nj_status wait_for_others(nj_runner *r, long *told, nj_err *err)
 {
-    nj_status status = NJ_OK;
+    const struct timespec pause = {0, (long)(LOOK_SECONDS * 1e9)};
+    nj_status status = tell_waiting(r, told, err);
 
-    while (status == NJ_OK) {
-        if (nj_stop_soon(r->config->stop))
-            return nj_fail(err, NJ_E_INTERRUPTED, "stopped");
-        status = collect(r, err);
-        if (status != NJ_OK || r->images == 0)
-            break;
-        status = nj_sums_check_unchanged(r->source.sums, err);
-        if (status == NJ_OK)
-            status = open_engine(r, err);
-        if (status == NJ_OK)
-            status = run_batch(r, err);
-    }
+    if (status == NJ_OK)
+        nanosleep(&pause, NULL);
     return status;
 }
 
-static nj_status start_sums(struct run *r, nj_err *err)
+/* ---- the loop ------------------------------------------------------------ */
+
+/* Seconds that what comes next will take. */
+static double next_seconds(const nj_runner *r)
+{
+    if (r->count == 0)
+        return 0;
+    return nj_pace_batch(
+        &r->pace, r->config->job,
+        nj_plan_group(r->config->job, nj_runner_image(r, r->slots[0].number)));
+}
+
+static nj_status may_go_on(nj_runner *r, nj_err *err)
+{
+    nj_status status;
+
+    if (nj_stop_soon(r->config->stop))
+        return nj_fail(err, NJ_E_INTERRUPTED, "stopped");
+    status =
+        nj_limits_check(&r->limits, next_seconds(r), r->config->job->out, err);
+    return status == NJ_OK ? nj_sums_check_unchanged(r->source.sums, err)
+                           : status;
+}
+
+static nj_status make_batch(nj_runner *r, nj_err *err)
+{
+    nj_status status = open_engine(r, err);
+
+    return status == NJ_OK ? nj_batch_make(r, err) : status;
+}
+
+static nj_status work_off(nj_runner *r, nj_err *err)
+{
+    long told = LONG_MIN; /* no process has that number */
+
+    for (;;) {
+        nj_status status = nj_batch_collect(r, err);
+
+        if (status == NJ_OK && r->count == 0 && r->held == 0)
+            return NJ_OK;
+        if (status == NJ_OK)
+            status = may_go_on(r, err);
+        if (status == NJ_OK)
+            status =
+                r->count ? make_batch(r, err) : wait_for_others(r, &told, err);
+        nj_batch_release(r);
+        if (status != NJ_OK)
+            return status;
+    }
+}
+
+/* ---- beginning and end --------------------------------------------------- */
+
+static nj_status start_sums(nj_runner *r, nj_err *err)
 {
     nj_list files = {0};
     nj_status status = nj_record_files(r->config->job, &files, err);
@@ -343,9 +160,42 @@ static nj_status start_sums(struct run *r, nj_err *err)
     return status;
 }
 
+static nj_status begin(nj_runner *r, nj_err *err)
+{
+    const nj_job *job = r->config->job;
+    nj_status status;
+
+    r->source.job = job;
+    r->claims.fd = -1;
+    nj_limits_init(&r->limits, &job->groups[0].options);
+    r->settled = nj_calloc(r->config->plan->count, sizeof(*r->settled));
+    if (!r->settled)
+        return nj_fail(err, NJ_E_MEMORY, "no memory for the run");
+    nj_file_tidy(job->out);
+    status = nj_claims_open(job->out, &r->claims, err);
+    if (status == NJ_OK)
+        status = nj_journal_open(job, r->config->plan, &r->journal, err);
+    return status == NJ_OK ? start_sums(r, err) : status;
+}
+
+static void release(nj_runner *r)
+{
+    if (r->pace.group)
+        nj_speed_write(r->config->job, r->pace.group, &r->pace.speed);
+    if (r->engine)
+        r->api->close(r->engine);
+    nj_journal_close(r->journal);
+    nj_claims_close(&r->claims);
+    nj_sums_free(r->source.sums);
+    free(r->settled);
+    free(r);
+}
+
 nj_status nj_run(const nj_run_config *config, nj_tally *tally, nj_err *err)
 {
-    struct run *r = nj_calloc(1, sizeof(*r));
+    nj_runner *r = nj_calloc(1, sizeof(*r));
+    double began = nj_steady_seconds();
+    nj_err last = {0};
     nj_status status;
 
     *tally = (nj_tally){.planned = config->plan->count};
@@ -353,17 +203,13 @@ nj_status nj_run(const nj_run_config *config, nj_tally *tally, nj_err *err)
         return nj_fail(err, NJ_E_MEMORY, "no memory for the run");
     r->config = config;
     r->tally = tally;
-    r->source.job = config->job;
-    r->settled = nj_calloc(config->plan->count, sizeof(*r->settled));
-    status = r->settled ? start_sums(r, err)
-                        : nj_fail(err, NJ_E_MEMORY, "no memory for the run");
-    if (status == NJ_OK)
+    status = begin(r, err);
+    if (status == NJ_OK) {
         status = work_off(r, err);
-    keep_speed(r);
-    if (r->engine)
-        r->api->close(r->engine);
-    nj_sums_free(r->source.sums);
-    free(r->settled);
-    free(r);
+        tally->seconds = nj_steady_seconds() - began;
+        /* A run that was worked off is, with or without its last line. */
+        (void)!nj_journal_end(r->journal, status, tally, err, &last);
+    }
+    release(r);
     return status;
 }

@@ -2,8 +2,10 @@
  *
  * Pictures that are there already with the same identity are skipped, so the
  * same job again continues where it ended. A file that is a different picture
- * is never overwritten: the new one gets 8 digits of its identity into its
- * name. Every file appears whole or not at all.
+ * is never overwritten (unless the job says so): the new one gets 8 digits of
+ * its identity into its name. Every file appears whole or not at all. Any
+ * number of processes may work in one folder: pictures that another one has
+ * claimed are waited for, and made here when it ends without them.
  *
  *     nj_run_config c = {.job = &job, .plan = &plan, .engine = open_engine,
  *                        .event = show, .stop = &stop};
@@ -25,8 +27,10 @@
 typedef struct nj_tally {
     size_t planned;
     size_t made;
-    size_t skipped; /* there already */
+    size_t skipped; /* there already, or made by another process meanwhile */
     size_t failed;
+    double seconds;         /* that the run took */
+    double network_seconds; /* of them in the engine, without its callbacks */
 } nj_tally;
 
 typedef enum nj_event_kind {
@@ -36,19 +40,25 @@ typedef enum nj_event_kind {
     NJ_EVENT_STEP,    /* a network step of the batch is done */
     NJ_EVENT_SAVED,   /* a picture is on the disk; `last`: the finished one */
     NJ_EVENT_SKIPPED,
-    NJ_EVENT_FAILED /* `why` is set */
+    NJ_EVENT_FAILED, /* `why` is set */
+    NJ_EVENT_RETRY,  /* tried once more because of `why`, in the way of `how` */
+    NJ_EVENT_WAITING /* nothing is left but `images` pictures that others have
+                        claimed; the first one's file is `path`, `pid` has it
+                        (0: not known), `how` is "" or " (stopped)" */
 } nj_event_kind;
 
 /* Something that happened. All pointers are borrowed during the call. */
 typedef struct nj_event {
     nj_event_kind kind;
     const nj_job *job;
-    const nj_image *image; /* SAVED, SKIPPED, FAILED */
+    const nj_image *image; /* SAVED, SKIPPED, FAILED, RETRY */
     size_t number;         /* its place in the plan, from 0 */
     const char *path;
     const nj_engine_picture *picture; /* SAVED */
     const nj_engine_facts *facts;     /* LOADED */
     const nj_err *why;
+    const char *how;
+    long pid;
     size_t images;
     int iteration;
     int iterations;
@@ -66,8 +76,9 @@ typedef struct nj_run_config {
 } nj_run_config;
 
 /* NJ_OK when the plan was worked off, even if pictures failed (see the tally);
- * NJ_E_INTERRUPTED when it was asked to stop before the end; else what made
- * going on pointless: no engine, no room on the disk, weights that changed. */
+ * NJ_E_INTERRUPTED when it was asked to stop before the end or a deadline
+ * came; else what made going on pointless: no engine, no room on the disk,
+ * weights that changed. */
 nj_status nj_run(const nj_run_config *config, nj_tally *tally,
                  nj_err *err) NJ_MUST_USE;
 

@@ -13,6 +13,7 @@
 #include "image/picture.h"
 #include "job/check.h"
 #include "job/device.h"
+#include "job/shard.h"
 #include "job/target.h"
 #include "text/tokenizer.h"
 
@@ -314,6 +315,21 @@ static nj_status check_all_tokens(const nj_job *job, nj_err *err)
     return status;
 }
 
+/* Shards that draw seeds of their own would not be parts of one job. */
+static nj_status resolve_shard(nj_job *job, nj_err *err)
+{
+    nj_status status = nj_shard_parse(job->groups[0].options.shard, &job->shard,
+                                      &job->shards, err);
+
+    for (size_t i = 0; i < job->group_count && status == NJ_OK; i++) {
+        if (job->groups[i].seed_drawn && job->shards > 1)
+            status = nj_fail(err, NJ_E_USAGE,
+                             "shards need '--seed' or '--seeds', so that they "
+                             "are parts of the same job");
+    }
+    return status;
+}
+
 static nj_status resolve(const nj_request *request, const char *program_folder,
                          bool dry, nj_job *job, nj_err *err)
 {
@@ -329,6 +345,9 @@ static nj_status resolve(const nj_request *request, const char *program_folder,
     if (status != NJ_OK)
         return status;
     job->out = first->out;
+    status = resolve_shard(job, err);
+    if (status != NJ_OK)
+        return nj_options_blame(first, "shard", err);
     if (nj_device_parse(first->device, &job->device, &job->device_index, err) !=
         NJ_OK)
         return nj_options_blame(first, "device", err);

@@ -47,6 +47,8 @@ typedef struct nj_job {
     nj_group *groups;
     size_t group_count;
     const char *out; /* folder, of the first group's options */
+    int shard;       /* 1..shards */
+    int shards;
 } nj_job;
 
 /* Resolves and checks a request (borrowed). Afterwards the folder for the

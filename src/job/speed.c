@@ -96,9 +96,11 @@ static void write_all(const char *path, const cJSON *all)
     char *text = cJSON_Print(all);
     char *folder = nj_strndup(path, (size_t)(strrchr(path, '/') - path));
 
-    if (text && folder && nj_make_folders(folder, NULL) == NJ_OK &&
-        nj_file_write_atomic(path, text, strlen(text), NULL) != NJ_OK)
-        unlink(path);
+    if (text && folder && nj_make_folders(folder, NULL) == NJ_OK) {
+        nj_file_tidy(folder);
+        if (nj_file_write_atomic(path, text, strlen(text), NULL) != NJ_OK)
+            unlink(path);
+    }
     cJSON_free(text);
     free(folder);
 }

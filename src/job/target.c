@@ -93,6 +93,11 @@ static bool is_picture(const char *path, const char *identity)
            strcmp(found, identity) == 0;
 }
 
+static bool overwrites(const nj_job *job)
+{
+    return job->groups[0].options.overwrite;
+}
+
 static nj_status find_tagged(const nj_record_source *from,
                              const nj_image *image, int iteration,
                              const char *identity, nj_target *out, nj_err *err)
@@ -106,7 +111,7 @@ static nj_status find_tagged(const nj_record_source *from,
     if (status != NJ_OK || !exists(out->path))
         return status;
     out->done = is_picture(out->path, identity);
-    return out->done
+    return out->done || overwrites(from->job)
                ? NJ_OK
                : nj_fail(err, NJ_E_IO, "'%s' is another picture", out->path);
 }
@@ -125,7 +130,7 @@ nj_status nj_target_find(const nj_record_source *from, const nj_image *image,
     status = nj_record_identity(from, image, identity, err);
     if (status == NJ_OK) {
         out->done = !tagged && is_picture(out->path, identity);
-        if (out->done)
+        if (out->done || (!tagged && overwrites(from->job)))
             return NJ_OK;
         status = find_tagged(from, image, iteration, identity, out, err);
     }
@@ -156,42 +161,60 @@ static int by_name(const void *a, const void *b)
     return x->prompt < y->prompt ? -1 : x->prompt > y->prompt;
 }
 
-/* Whether two groups ask for the same pictures of a prompt. */
-static bool same_settings(const nj_group *a, const nj_group *b)
+/* Whether two groups have the same value of an option. */
+static nj_status same_value(const nj_group *a, const nj_group *b,
+                            const nj_option *option, bool *same, nj_err *err)
 {
-    for (size_t i = 0; i < nj_option_count(); i++) {
-        const nj_option *option = nj_option_at(i);
-        char *x;
-        char *y;
-        bool same;
+    bool has = nj_options_has(&a->options, option);
+    char *x;
+    char *y;
 
-        if (!(option->traits & NJ_OF_PICTURE))
-            continue;
-        x = nj_options_text(&a->options, option);
-        y = nj_options_text(&b->options, option);
-        same = x && y ? strcmp(x, y) == 0 : !x && !y;
-        free(x);
-        free(y);
-        if (!same)
-            return false;
-    }
-    return true;
+    *same = has == nj_options_has(&b->options, option);
+    if (!has || !*same)
+        return NJ_OK;
+    x = nj_options_text(&a->options, option);
+    y = nj_options_text(&b->options, option);
+    *same = x && y && strcmp(x, y) == 0;
+    has = x && y;
+    free(x);
+    free(y);
+    return has ? NJ_OK : nj_fail(err, NJ_E_MEMORY, "no memory for names");
 }
 
-static void tag_equal_names(nj_job *job, const struct named *all, size_t count)
+/* Whether two groups ask for the same pictures of a prompt. */
+static nj_status same_settings(const nj_group *a, const nj_group *b, bool *same,
+                               nj_err *err)
+{
+    nj_status status = NJ_OK;
+
+    *same = true;
+    for (size_t i = 0; i < nj_option_count() && *same && status == NJ_OK; i++) {
+        if (nj_option_at(i)->traits & NJ_OF_PICTURE)
+            status = same_value(a, b, nj_option_at(i), same, err);
+    }
+    return status;
+}
+
+static nj_status tag_equal_names(nj_job *job, const struct named *all,
+                                 size_t count, nj_err *err)
 {
     const struct named *first = all;
+    nj_status status = NJ_OK;
 
-    for (size_t i = 1; i < count; i++) {
+    for (size_t i = 1; i < count && status == NJ_OK; i++) {
         nj_job_prompt *p = &job->groups[all[i].group].prompts[all[i].prompt];
         const nj_group *g = &job->groups[first->group];
+        bool same = strcmp(p->text, g->prompts[first->prompt].text) == 0;
 
-        if (strcmp(first->name, all[i].name) != 0)
+        if (strcmp(first->name, all[i].name) != 0) {
             first = &all[i];
-        else if (strcmp(p->text, g->prompts[first->prompt].text) != 0 ||
-                 !same_settings(g, &job->groups[all[i].group]))
-            p->tagged = true;
+            continue;
+        }
+        if (same)
+            status = same_settings(g, &job->groups[all[i].group], &same, err);
+        p->tagged = p->tagged || !same;
     }
+    return status;
 }
 
 static nj_status name_all(const nj_job *job, struct named *all, size_t *count,
@@ -228,7 +251,7 @@ nj_status nj_job_tag(nj_job *job, nj_err *err)
     status = name_all(job, all, &count, err);
     if (status == NJ_OK) {
         qsort(all, count, sizeof(*all), by_name);
-        tag_equal_names(job, all, count);
+        status = tag_equal_names(job, all, count, err);
     }
     for (size_t i = 0; i < count; i++)
         free(all[i].name);

@@ -25,7 +25,8 @@ nj_status nj_target_name(const nj_job *job, const nj_image *image,
 
 /* The file of a picture's iteration in the job's folder. A file of that name
  * that holds another picture is left alone: 8 digits of the picture's identity
- * are then added to the name. NJ_E_IO when that name is taken too. */
+ * are then added to the name. NJ_E_IO when that name is taken too. With the
+ * option overwrite the other picture's name is taken. */
 nj_status nj_target_find(const nj_record_source *from, const nj_image *image,
                          int iteration, nj_target *out,
                          nj_err *err) NJ_MUST_USE;

@@ -63,7 +63,7 @@ static void the_example_works(void **state)
         nightjar_generate(job, NULL, NULL, &e) != 0)
         fail_msg("%s", e.text);
     nightjar_job_free(job);
-    assert_int_equal(fake_count(fake_path(folder, "out")), 4);
+    assert_int_equal(fake_pictures(fake_path(folder, "out")), 4);
 }
 
 struct seen {

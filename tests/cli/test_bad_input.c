@@ -163,7 +163,7 @@ static const struct bad bad_values[] = {
     {{"--out", "/proc/none"}, "--out", "/proc/none"},
     {{"--out", "new/proc/../../text.png/x"}, "--out", "text.png"},
     {{"--out", ""}, "--out", "a path is expected"},
-    {{"--device", "gpu"}, "--device", "auto, cpu, cuda or cuda:N"},
+    {{"--device", "gpu"}, "--device", "auto, cpu, cuda, cuda:N"},
     {{"--device", "cuda:x"}, "--device", "cuda:N"},
     {{"--device", "cuda:1023"}, "--device", "'cuda:1023' is not there"},
 };

@@ -232,7 +232,7 @@ static void gallery_page(void **state)
     assert_true(strstr(html, "seed--9.png") < strstr(html, "seed--10.png"));
     free(html);
     assert_int_equal(nightjar("gallery out"), 0);
-    assert_int_equal(fake_count(out), 5);
+    assert_int_equal(fake_pictures(out), 4);
 }
 
 static void refuses_bad_lines(void **state)
@@ -256,7 +256,7 @@ static void refuses_bad_lines(void **state)
         assert_int_equal(nightjar(bad[i][0]), 2);
         expect_said(bad[i][1]);
     }
-    assert_int_equal(fake_count(out), 1);
+    assert_int_equal(fake_pictures(out), 1);
 }
 
 static void nothing_to_show(void **state)

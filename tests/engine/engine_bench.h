@@ -61,7 +61,8 @@ struct result {
     int finished[IMAGES_MAX]; /* how often */
     int failed[IMAGES_MAX];
     double clip_loss[IMAGES_MAX];
-    int seen[64]; /* iterations of pictures of image 0 */
+    nj_precision precision; /* of the last picture */
+    int seen[64];           /* iterations of pictures of image 0 */
     int seen_count;
     int steps;
     int stop_after;   /* steps; 0: never */
@@ -90,6 +91,7 @@ static nj_status on_picture(void *user, const nj_engine_picture *p, nj_err *err)
         return NJ_OK;
     memcpy(r->rgb[p->image], p->rgb, BYTES);
     r->clip_loss[p->image] = p->clip_loss;
+    r->precision = p->precision;
     r->finished[p->image]++;
     return NJ_OK;
 }
@@ -131,6 +133,7 @@ struct job {
     bool truncate;
     int stop_after;
     const nj_watch *watch;
+    nj_precision precision; /* AUTO: the engine's */
 };
 
 static nj_status try_run(const struct job *job, struct result *out, nj_err *err)
@@ -145,6 +148,7 @@ static nj_status try_run(const struct job *job, struct result *out, nj_err *err)
         .prompts = borrowed,
         .seeds = job->seeds,
         .truncate = job->truncate,
+        .precision = job->precision,
     };
     nj_status status;
 
@@ -153,7 +157,10 @@ static nj_status try_run(const struct job *job, struct result *out, nj_err *err)
         must(nj_prompt_parse(job->prompts[b], &prompts[b], err), err);
         borrowed[b] = &prompts[b];
     }
-    status = nj_engine_run(engine, &work, &callbacks, job->watch, err);
+    if (job->watch)
+        status = nj_engine_run(engine, &work, &callbacks, job->watch, err);
+    else
+        status = nj_engine_functions()->run(engine, &work, &callbacks, err);
     for (size_t b = 0; b < job->images; b++)
         nj_prompt_release(&prompts[b]);
     return status;

@@ -1,6 +1,7 @@
 /* Stand-in engine: see fake_engine.h. */
 #include "fake/fake_engine.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -11,7 +12,10 @@
 struct nj_engine {
     nj_engine_facts facts;
     int diffusion_steps;
+    char device[32];
 };
+
+static nj_precision precision_now; /* of the batch that is running */
 
 fake_engine_plan fake_plan;
 fake_engine_log fake_log;
@@ -38,6 +42,13 @@ static nj_status fake_open(const nj_engine_config *config, nj_engine **out,
                                       .context = 16,
                                       .load_seconds = 0.01};
     (*out)->diffusion_steps = config->unet.diffusion_steps;
+    if (fake_plan.precision != NJ_PRECISION_AUTO)
+        (*out)->facts.precision = fake_plan.precision;
+    if (config->device == NJ_DEVICE_CUDA) {
+        snprintf((*out)->device, sizeof((*out)->device), "cuda:%d",
+                 config->device_index);
+        (*out)->facts.device = (*out)->device;
+    }
     fake_log.opened++;
     return NJ_OK;
 }
@@ -77,7 +88,8 @@ static nj_status show(const nj_work *w, size_t image, int iteration,
                            w->settings->width,
                            w->settings->height,
                            rgb,
-                           0.5};
+                           0.5,
+                           precision_now};
     nj_status status;
 
     if (!rgb)
@@ -96,7 +108,9 @@ static nj_status show_all(const nj_work *w, int iteration, int iterations,
 
     for (size_t i = 0; i < w->images && status == NJ_OK; i++) {
         bool fails =
-            fake_plan.has_failing_seed && w->seeds[i] == fake_plan.failing_seed;
+            fake_plan.has_failing_seed &&
+            w->seeds[i] == fake_plan.failing_seed &&
+            !(fake_plan.fp32_helps && precision_now == NJ_PRECISION_FP32);
         nj_err why = {0};
 
         if (!fails) {
@@ -116,7 +130,8 @@ static nj_status one_step(const nj_work *w, int k, int iterations,
     nj_status status = NJ_OK;
 
     if (fake_plan.step_ms) {
-        struct timespec t = {0, fake_plan.step_ms * 1000000L};
+        struct timespec t = {fake_plan.step_ms / 1000,
+                             fake_plan.step_ms % 1000 * 1000000L};
 
         nanosleep(&t, NULL);
     }
@@ -129,6 +144,19 @@ static nj_status one_step(const nj_work *w, int k, int iterations,
     return status;
 }
 
+/* Whether this batch is one of those that the plan lets fail. */
+static bool batch_fails(const nj_work *w)
+{
+    const nj_settings *s = w->settings;
+
+    if (fake_plan.run_fails == NJ_OK ||
+        (fake_plan.failures && fake_log.batches > fake_plan.failures))
+        return false;
+    return (!fake_plan.enough_slices && !fake_plan.enough_batch) ||
+           s->clip_slices < fake_plan.enough_slices ||
+           (fake_plan.enough_batch && s->batch_size > fake_plan.enough_batch);
+}
+
 static nj_status fake_run(nj_engine *e, const nj_work *w,
                           const nj_engine_callbacks *c, nj_err *err)
 {
@@ -137,6 +165,8 @@ static nj_status fake_run(nj_engine *e, const nj_work *w,
     nj_status status = nj_respace(w->settings->timestep_respacing,
                                   e->diffusion_steps, &steps, &count, err);
 
+    precision_now =
+        w->precision != NJ_PRECISION_AUTO ? w->precision : e->facts.precision;
     fake_log.batches++;
     fake_log.images += (int)w->images;
     if ((int)w->images > fake_log.largest_batch)
@@ -145,7 +175,7 @@ static nj_status fake_run(nj_engine *e, const nj_work *w,
         return status;
     free(steps);
     count -= (size_t)w->settings->skip_timesteps;
-    if (fake_plan.run_fails != NJ_OK)
+    if (batch_fails(w))
         return nj_fail(err, fake_plan.run_fails, "fake: cannot run");
     for (size_t k = 0; k < count && status == NJ_OK; k++)
         status = one_step(w, (int)k, (int)count, c, err);

@@ -9,8 +9,13 @@
 typedef struct fake_engine_plan {
     nj_status open_fails;  /* code of opening, NJ_OK: it works */
     nj_status run_fails;   /* code of every batch */
+    int failures;          /* batches that run_fails counts for; 0: all */
+    int enough_slices;     /* run_fails counts below so many CLIP slices.. */
+    int enough_batch;      /* ..or above this batch size, unless 0 */
     uint64_t failing_seed; /* this picture fails by itself */
     bool has_failing_seed;
+    nj_precision precision;         /* of the engine; AUTO: fp32 */
+    bool fp32_helps;                /* the failing picture works in fp32 */
     int step_ms;                    /* time that a step takes */
     void (*on_step)(int iteration); /* called before the caller's */
     void (*on_embed)(int pictures); /* pictures embedded before this call */

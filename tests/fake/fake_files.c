@@ -131,13 +131,16 @@ void fake_png(const char *path, int width, int height)
 }
 
 static size_t files_seen;
+static size_t pictures_seen;
 
 static int count_one(const char *path, const struct stat *st, int type,
                      struct FTW *ftw)
 {
-    (void)path;
+    const char *dot = strrchr(path, '.');
+
     (void)st;
     (void)ftw;
+    pictures_seen += dot && strcmp(dot, ".png") == 0;
     files_seen += type != FTW_D && type != FTW_DP && type != FTW_NS;
     return 0;
 }
@@ -145,8 +148,15 @@ static int count_one(const char *path, const struct stat *st, int type,
 size_t fake_count(const char *folder)
 {
     files_seen = 0;
+    pictures_seen = 0;
     nftw(folder, count_one, 16, FTW_PHYS);
     return files_seen;
+}
+
+size_t fake_pictures(const char *folder)
+{
+    (void)fake_count(folder);
+    return pictures_seen;
 }
 
 const char *fake_only(const char *folder, const char *part)

@@ -29,6 +29,9 @@ void fake_png(const char *path, int width, int height);
 /* Files below a folder (not folders); 0 when it is not there. */
 size_t fake_count(const char *folder);
 
+/* Those of them whose names end in .png. */
+size_t fake_pictures(const char *folder);
+
 /* The only file in a folder whose name holds `part`, as a path in a static
  * buffer; NULL when there is none or more than one. */
 const char *fake_only(const char *folder, const char *part);

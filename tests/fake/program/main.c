@@ -1,17 +1,30 @@
 /* nightjar_fake: the whole command line on the stand-in engine, for tests that
- * need a process. NIGHTJAR_FAKE_STEP_MS says how long a step takes. */
+ * need a process. NIGHTJAR_FAKE_STEP_MS says how long a step takes,
+ * NIGHTJAR_FAKE_GPUS how many GPUs there are. */
 #include <stdlib.h>
 
 #include "base/number.h"
 #include "cli/cli.h"
 #include "fake/fake_engine.h"
+#include "job/device.h"
+
+static int number(const char *name)
+{
+    const char *text = getenv(name);
+    uint64_t value;
+
+    return text && nj_parse_u64(text, &value) && value < 100000 ? (int)value
+                                                                : 0;
+}
+
+static int gpus(void)
+{
+    return number("NIGHTJAR_FAKE_GPUS");
+}
 
 int main(int argc, char **argv)
 {
-    const char *ms = getenv("NIGHTJAR_FAKE_STEP_MS");
-    uint64_t value;
-
-    if (ms && nj_parse_u64(ms, &value) && value < 100000)
-        fake_plan.step_ms = (int)value;
+    fake_plan.step_ms = number("NIGHTJAR_FAKE_STEP_MS");
+    nj_device_set_counter(gpus);
     return nj_cli_main(argc, argv, fake_engine_get);
 }

@@ -1,0 +1,95 @@
+/* Engine: what the run loop falls back to. CLIP in slices gives the same
+ * picture with less memory, and a batch in another precision leaves the engine
+ * as it was. */
+#include "engine/engine_bench.h"
+
+/* The same sums in another order: a value may round to its neighbour. */
+static int largest_difference(const struct result *a, const struct result *b,
+                              size_t image)
+{
+    int largest = 0;
+
+    for (size_t n = 0; n < BYTES; n++) {
+        int d = abs(a->rgb[image][n] - b->rgb[image][n]);
+
+        largest = d > largest ? d : largest;
+    }
+    return largest;
+}
+
+static void slices_give_the_same_picture(void **state)
+{
+    nj_settings settings = plain_settings();
+    const struct job job = {.settings = &settings,
+                            .prompts = {"sun | dawn:2", "the hill"},
+                            .seeds = {3, 4},
+                            .images = 2};
+    struct result *whole;
+    struct result *unguided;
+
+    (void)state;
+    strcpy(settings.timestep_respacing, "2");
+    settings.batch_size = 2;
+    settings.cutn = 7;
+    settings.cutouts = NJ_CUTOUTS_RUSSELL;
+    settings.skip_augs = false;
+    whole = run(&job);
+    for (int slices = 2; slices <= 8; slices += 3) {
+        struct result *parts;
+        struct result *again;
+
+        settings.clip_slices = slices;
+        parts = run(&job);
+        again = run(&job);
+        for (size_t i = 0; i < 2; i++) {
+            assert_true(largest_difference(whole, parts, i) <= 1);
+            assert_int_equal(largest_difference(parts, again, i), 0);
+            assert_true(fabs(whole->clip_loss[i] - parts->clip_loss[i]) <=
+                        1e-5);
+        }
+        free(parts);
+        free(again);
+    }
+    /* They are not merely close because nothing pulls. */
+    settings.clip_guidance_scale = 0;
+    unguided = run(&job);
+    assert_true(largest_difference(whole, unguided, 0) > 10);
+    free(unguided);
+    free(whole);
+}
+
+static void another_precision_is_for_one_batch(void **state)
+{
+    nj_settings settings = plain_settings();
+    const struct job own = {
+        .settings = &settings, .prompts = {"sun"}, .seeds = {3}, .images = 1};
+    struct job other = own;
+    struct result *before = run(&own);
+    struct result *rough;
+    struct result *after;
+    int64_t live = th_live();
+
+    (void)state;
+    other.precision = NJ_PRECISION_BF16;
+    rough = run(&other);
+    assert_int_equal(th_live(), live);
+    after = run(&own);
+    assert_int_equal(before->precision, NJ_PRECISION_FP32);
+    assert_int_equal(rough->precision, NJ_PRECISION_BF16);
+    assert_int_equal(after->precision, NJ_PRECISION_FP32);
+    assert_int_equal(largest_difference(before, after, 0), 0);
+    assert_true(largest_difference(before, rough, 0) > 0);
+    free(before);
+    free(rough);
+    free(after);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(slices_give_the_same_picture),
+        cmocka_unit_test(another_precision_is_for_one_batch),
+    };
+
+    return cmocka_run_group_tests(tests, open_engine, close_engine);
+}

@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+"""Lets every single call of a small job fail, one at a time.
+
+For each kind of call (write, sync, rename, open, mkdir, malloc), each error
+(ENOSPC and EIO; malloc returns NULL) and each N up to the number of calls that
+the undisturbed job makes: the job is run with the Nth call failing, in a new
+folder, and then once more without. Checked after the first run: it ended with
+an exit status of its own, said why on one line when it was not 0, and every
+picture in the folder is byte for byte that of the undisturbed job. Checked
+after the second: all pictures are there, the same bytes, and nothing else but
+the manifest and the lock.
+
+  tests/fault/inject.py PROGRAM LIBRARY [--every K] [--kinds write,sync]
+"""
+
+import argparse
+import errno
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+NETWORKS = ROOT / "tests/fixtures/endtoend/networks"
+KINDS = ["write", "sync", "rename", "open", "mkdir", "malloc"]
+OWN = {"nightjar.jsonl", ".nightjar.lock"}
+
+
+class Job:
+    """One small job in one folder."""
+
+    def __init__(self, program, library, scratch):
+        self.program = program
+        self.library = library
+        self.scratch = scratch
+        self.out = scratch / "night" / "out"
+
+    def run(self, **extra):
+        command = [
+            self.program, "generate", "a red boat", "{a|b} sea",
+            "--unet", NETWORKS / "unet.pt",
+            "--unet-config", NETWORKS / "card.json",
+            "--clip", NETWORKS / "clip.safetensors",
+            "--seeds", "1,2", "--timestep-respacing", "2",
+            "--threads", "1", "--out", self.out]
+        env = dict(os.environ, XDG_CACHE_HOME=str(self.scratch / "cache"),
+                   LC_ALL="C")
+        if extra:
+            env.update(extra, LD_PRELOAD=str(self.library))
+        return subprocess.run([str(c) for c in command], env=env,
+                              stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, timeout=120)
+
+    def clear(self):
+        shutil.rmtree(self.scratch / "night", ignore_errors=True)
+        shutil.rmtree(self.scratch / "cache", ignore_errors=True)
+
+    def files(self):
+        if not self.out.is_dir():
+            return {}
+        return {f.name: f.read_bytes() for f in self.out.iterdir()}
+
+
+def after_fault(job, result, reference):
+    """What is wrong after the run with the fault, or None."""
+    if result.returncode not in (0, 1, 2, 3):
+        return f"exit status {result.returncode}"
+    said = result.stderr.decode(errors="replace")
+    if result.returncode and not said.startswith("nightjar: "):
+        return f"exit status {result.returncode} without a reason: {said!r}"
+    if said.count("\n") > 1:
+        return f"more than one line: {said!r}"
+    for name, content in job.files().items():
+        if name.endswith(".png") and content != reference.get(name):
+            return f"'{name}' is wrong"
+        if not name.endswith((".png", ".part")) and name not in OWN:
+            return f"'{name}' does not belong there"
+    return None
+
+
+def after_all(job, result, reference):
+    """What is wrong after the next, undisturbed run, or None."""
+    if result.returncode != 0:
+        return f"the next run failed: {result.stderr.decode()!r}"
+    files = job.files()
+    if set(files) - OWN != set(reference):
+        return f"the next run left {sorted(set(files) ^ set(reference))}"
+    for name, content in reference.items():
+        if files[name] != content:
+            return f"the next run's '{name}' is wrong"
+    return None
+
+
+def one_fault(job, reference, kind, number, code):
+    job.clear()
+    result = job.run(INJECT=f"{kind}:{number}:{code}")
+    wrong = after_fault(job, result, reference)
+    if not wrong:
+        wrong = after_all(job, job.run(), reference)
+    return wrong, result.returncode
+
+
+def undisturbed(job):
+    """The job's pictures, and how many calls of each kind it makes."""
+    counts = job.scratch / "counts"
+    job.clear()
+    result = job.run(INJECT_COUNT=str(counts))
+    if result.returncode != 0:
+        sys.exit(f"inject.py: the job fails by itself: {result.stderr}")
+    pictures = {n: c for n, c in job.files().items() if n not in OWN}
+    lines = (line.split() for line in counts.read_text().splitlines())
+    return pictures, {kind: int(n) for kind, n in lines}
+
+
+def all_faults(job, kinds, every):
+    reference, counts = undisturbed(job)
+    bad = 0
+    print(f"the job: {len(reference)} pictures, calls "
+          + ", ".join(f"{k} {counts[k]}" for k in KINDS))
+    for kind in kinds:
+        codes = [0] if kind == "malloc" else [errno.ENOSPC, errno.EIO]
+        for code in codes:
+            ends = {}
+            for number in range(1, counts[kind] + 1, every):
+                wrong, status = one_fault(job, reference, kind, number, code)
+                ends[status] = ends.get(status, 0) + 1
+                if wrong:
+                    bad += 1
+                    print(f"FAIL {kind} {number} {errno.errorcode.get(code)}: "
+                          f"{wrong}")
+            word = errno.errorcode.get(code, "NULL")
+            print(f"{kind} {word}: {sum(ends.values())} faults, exit status "
+                  + ", ".join(f"{s}: {n}" for s, n in sorted(ends.items())),
+                  flush=True)
+    return bad
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("program")
+    parser.add_argument("library")
+    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--kinds", default=",".join(KINDS))
+    args = parser.parse_args()
+    scratch = pathlib.Path(tempfile.mkdtemp(prefix="nightjar-inject-"))
+    try:
+        job = Job(args.program, args.library, scratch)
+        bad = all_faults(job, args.kinds.split(","), args.every)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    print(f"{bad} faults were handled wrongly")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

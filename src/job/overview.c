@@ -186,6 +186,7 @@ static void note_end(struct reader *r, const cJSON *line)
     w->state = strcmp(how, "done") == 0          ? NJ_WORKER_DONE
                : strcmp(how, "interrupted") == 0 ? NJ_WORKER_INTERRUPTED
                                                  : NJ_WORKER_GAVE_UP;
+    free(w->why);
     w->why = nj_strdup(nj_json_string(line, "reason", ""));
     r->no_memory = r->no_memory || !w->why;
 }

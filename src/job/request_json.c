@@ -193,6 +193,10 @@ nj_status nj_request_add_json(nj_request *r, const nj_options *options,
 
     if (status != NJ_OK)
         return NJ_E_USAGE;
+    if (!cJSON_IsObject(json)) {
+        cJSON_Delete(json);
+        return nj_fail(err, NJ_E_USAGE, "a job is an object: {...}");
+    }
     jobs = nj_json_get(json, "jobs");
     if (!jobs || nj_json_get(json, "prompt") || nj_json_get(json, "prompts"))
         status = add_part(r, options, NULL, json, err);

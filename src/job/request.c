@@ -53,6 +53,17 @@ nj_wish *nj_request_add(nj_request *r, const nj_options *options)
     return w;
 }
 
+nj_status nj_request_count(nj_request *r, size_t more, nj_err *err)
+{
+    if (more > NJ_JOB_PICTURES_MAX - r->prompts)
+        return nj_fail(err, NJ_E_USAGE,
+                       "the job has more than %d prompts, with what its sweeps "
+                       "make of them",
+                       NJ_JOB_PICTURES_MAX);
+    r->prompts += more;
+    return NJ_OK;
+}
+
 nj_status nj_wish_add_prompt(nj_wish *w, const char *text, nj_err *err)
 {
     return nj_alternatives_expand(text, NJ_JOB_PICTURES_MAX, &w->prompts, err);
@@ -159,10 +170,14 @@ static nj_status multiply(const nj_wish *w, nj_request *to, nj_err *err)
     for (size_t i = 0; i < values.count && status == NJ_OK; i++) {
         nj_wish *copy = nj_request_add(to, &w->options);
 
-        if (!copy || to->count > WISHES_MAX) {
-            status = no_memory(err);
+        status =
+            copy ? nj_request_count(to, w->prompts.count, err) : no_memory(err);
+        if (status == NJ_OK && to->count > WISHES_MAX)
+            status = nj_fail(err, NJ_E_USAGE,
+                             "more than %d sets of values are asked for",
+                             WISHES_MAX);
+        if (status != NJ_OK)
             break;
-        }
         nj_list_release(&copy->sweeps);
         if (!nj_list_add_all(&copy->prompts, &w->prompts) ||
             !nj_list_add_all(&copy->swept, &w->swept) ||
@@ -180,6 +195,18 @@ static nj_status multiply(const nj_wish *w, nj_request *to, nj_err *err)
     return status == NJ_OK ? NJ_OK : nj_err_add(err, "option '--sweep'");
 }
 
+/* Puts a wish that has nothing to sweep at the end of `to`. */
+static nj_status keep(const nj_wish *w, nj_request *to, nj_err *err)
+{
+    nj_wish *copy = nj_request_add(to, &w->options);
+
+    if (!copy || !nj_list_add_all(&copy->prompts, &w->prompts) ||
+        !nj_list_add_all(&copy->swept, &w->swept))
+        return no_memory(err);
+    nj_list_release(&copy->sweeps);
+    return nj_request_count(to, w->prompts.count, err);
+}
+
 /* Multiplies out one sweep of every wish that has any left; *more says whether
  * there was one. */
 static nj_status sweep_once(nj_request *r, bool *more, nj_err *err)
@@ -195,17 +222,8 @@ static nj_status sweep_once(nj_request *r, bool *more, nj_err *err)
     for (size_t i = 0; i < r->count && status == NJ_OK; i++) {
         const nj_wish *w = &r->wishes[i];
 
-        if (w->sweeps.count) {
-            status = multiply(w, &swept, err);
-        } else {
-            nj_wish *copy = nj_request_add(&swept, &w->options);
-
-            if (!copy || !nj_list_add_all(&copy->prompts, &w->prompts) ||
-                !nj_list_add_all(&copy->swept, &w->swept))
-                status = no_memory(err);
-            else
-                nj_list_release(&copy->sweeps);
-        }
+        status =
+            w->sweeps.count ? multiply(w, &swept, err) : keep(w, &swept, err);
     }
     nj_request_release(r);
     *r = swept;
@@ -255,6 +273,8 @@ static nj_status add_arguments(nj_request *r, const nj_options *o,
         if (!is_file_name(argument))
             status = nj_wish_add_prompt(&r->wishes[0], argument, err);
     }
+    if (status == NJ_OK)
+        status = nj_request_count(r, r->wishes[0].prompts.count, err);
     for (size_t i = 0; i < arguments->count && status == NJ_OK; i++) {
         if (is_file_name(arguments->items[i]))
             status = add_file(r, o, arguments->items[i], err);

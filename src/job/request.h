@@ -28,6 +28,7 @@ typedef struct nj_request {
     nj_wish *wishes; /* owned */
     size_t count;
     size_t capacity;
+    size_t prompts; /* of all wishes */
 } nj_request;
 
 /* Builds a request from a command line's options and its other arguments:
@@ -53,6 +54,10 @@ nj_status nj_request_add_json(nj_request *r, const nj_options *options,
 nj_status nj_request_add_lines(nj_request *r, const nj_options *options,
                                const char *text, size_t n,
                                nj_err *err) NJ_MUST_USE;
+
+/* Counts prompts that are added; NJ_E_USAGE when they are more than a job may
+ * have pictures, so that a short text cannot ask for all memory. */
+nj_status nj_request_count(nj_request *r, size_t more, nj_err *err) NJ_MUST_USE;
 
 /* Adds a prompt with its alternatives to a wish. */
 nj_status nj_wish_add_prompt(nj_wish *w, const char *text,

@@ -156,7 +156,10 @@ static nj_status add_part(nj_request *r, const nj_options *options,
         tell_origins(&w->options, object);
     if (status == NJ_OK)
         status = add_sweeps(w, object, err);
-    return status == NJ_OK ? add_prompts(w, object, err) : status;
+    if (status == NJ_OK)
+        status = add_prompts(w, object, err);
+    return status == NJ_OK ? nj_request_count(r, w->prompts.count, err)
+                           : status;
 }
 
 static nj_status add_jobs(nj_request *r, const nj_options *options,

@@ -71,6 +71,16 @@ static char *trimmed(const char *text, size_t n)
     return nj_strndup(text, n);
 }
 
+static nj_status add_prompt(nj_request *r, nj_wish *w, const char *line,
+                            nj_err *err)
+{
+    size_t before = w->prompts.count;
+    nj_status status = nj_wish_add_prompt(w, line, err);
+
+    return status == NJ_OK ? nj_request_count(r, w->prompts.count - before, err)
+                           : status;
+}
+
 /* Lines without options share one wish, so that their pictures take turns. */
 static nj_status add_line(nj_request *r, const nj_options *o, size_t *plain,
                           char *line, nj_err *err)
@@ -80,7 +90,7 @@ static nj_status add_line(nj_request *r, const nj_options *o, size_t *plain,
     nj_status status = NJ_OK;
 
     if (!options && *plain < r->count)
-        return nj_wish_add_prompt(&r->wishes[*plain], line, err);
+        return add_prompt(r, &r->wishes[*plain], line, err);
     if (!options)
         *plain = r->count;
     else
@@ -90,7 +100,7 @@ static nj_status add_line(nj_request *r, const nj_options *o, size_t *plain,
         return nj_fail(err, NJ_E_MEMORY, "no memory for the job");
     if (options)
         status = set_words(w, options + 4, err);
-    return status == NJ_OK ? nj_wish_add_prompt(w, line, err) : status;
+    return status == NJ_OK ? add_prompt(r, w, line, err) : status;
 }
 
 nj_status nj_request_add_lines(nj_request *r, const nj_options *options,

@@ -115,7 +115,23 @@ def sweeps():
     check(sorted(x["steps"] for x in two) == [2, 2, 72, 72], f"{two}")
 
 
-sweeps()  # first: nothing was measured yet
+def limits():
+    """A short text cannot ask for all memory."""
+    path = p.folder + "/big.json"
+    write(path, b'{"seed":1,"jobs":[' +
+          b",".join([b'{"prompt":"{1..400000}"}'] * 3) + b"]}")
+    values = ",".join(map(str, range(1, 1001)))
+    for args, what in (((path,), "job 3: "),
+                       (("{1..9999}", "--sweep", "cutn=" + values), "prompts"),
+                       (("x", "--sweep", "cutn=" + values, "--sweep",
+                         "tv-scale=" + values), "sets of values")):
+        done = p.run("plan", "--seed", "1", *args, expect=2)
+        check(what in done.stderr.decode() and done.stderr.count(b"\n") == 1,
+              f"{done.stderr!r}")
+
+
+limits()
+sweeps()  # nothing was measured yet
 job_file()
 prompt_list()
 order()

@@ -69,7 +69,8 @@ nj_status nj_model_locate(const nj_catalogue *c, const nj_list *folders,
 {
     const nj_model *m;
 
-    if (exists(name)) {
+    /* A folder that happens to have a model's name is not meant. */
+    if (exists(name) && !(is_folder(name) && nj_model_present(c, kind, name))) {
         *out = nj_strdup(name);
         return *out ? NJ_OK : no_memory(err);
     }

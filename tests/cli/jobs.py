@@ -115,6 +115,13 @@ def sweeps():
     check(sorted(x["steps"] for x in two) == [2, 2, 72, 72], f"{two}")
 
 
+def a_folder_of_a_models_name():
+    os.mkdir(p.folder + "/demo")
+    _, total = plan("x", "--unet", "demo", "--seed", "1", cwd=p.folder)
+    check(total["pictures"] == 1, f"{total}")
+    p.run("plan", "x", "--unet", ".", expect=2)
+
+
 def limits():
     """A short text cannot ask for all memory."""
     path = p.folder + "/big.json"
@@ -130,6 +137,7 @@ def limits():
               f"{done.stderr!r}")
 
 
+a_folder_of_a_models_name()
 limits()
 sweeps()  # nothing was measured yet
 job_file()

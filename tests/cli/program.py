@@ -14,17 +14,17 @@ class Program:
     """The program under test with a scratch folder of its own."""
 
     def __init__(self, path):
-        self.path = path
+        self.path = os.path.abspath(path)
         self.scratch = tempfile.TemporaryDirectory(prefix="nightjar-test-")
         self.folder = self.scratch.name
         self.env = dict(os.environ, XDG_CACHE_HOME=self.folder + "/cache",
                         XDG_DATA_HOME=self.folder + "/data",
                         NIGHTJAR_MODELS=DEMO)
 
-    def run(self, *args, expect=0, stdin=None, env=None):
+    def run(self, *args, expect=0, stdin=None, env=None, cwd=None):
         done = subprocess.run([self.path, *args], capture_output=True,
                               env=dict(self.env, **(env or {})), input=stdin,
-                              timeout=300)
+                              timeout=300, cwd=cwd)
         if expect is not None and done.returncode != expect:
             fail(f"{args[:6]}: exit status {done.returncode}, {expect} "
                  f"expected\n{done.stdout!r}\n{done.stderr!r}")

@@ -97,3 +97,9 @@ set_tests_properties(cli/progress PROPERTIES LABELS cli)
 add_test(NAME cli/jobs COMMAND
   ${PROJECT_SOURCE_DIR}/tests/cli/jobs.py $<TARGET_FILE:nightjar_fake>)
 set_tests_properties(cli/jobs PROPERTIES LABELS cli)
+# The job array on a real Slurm; skipped where there is none.
+add_test(NAME cli/slurm COMMAND
+  ${PROJECT_SOURCE_DIR}/tests/cli/slurm.sh $<TARGET_FILE:nightjar_fake>)
+set_tests_properties(cli/slurm PROPERTIES LABELS "cli;slow"
+  SKIP_RETURN_CODE 77 TIMEOUT 600)
+

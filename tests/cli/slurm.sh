@@ -162,12 +162,12 @@ run_array()
     local job
 
     export NIGHTJAR=$program NIGHTJAR_FAKE_STEP_MS=150
-    export NIGHTJAR_MODELS=$PWD/models/demo XDG_CACHE_HOME=$dir/cache
+    export NIGHTJAR_MODELS=$PWD/models XDG_CACHE_HOME=$dir/cache
     cd "$dir/out"
     note sbatch --array=1-3 --cpus-per-task=1 --time=10 \
         --output="$dir/out/task-%a.log" "$OLDPWD/scripts/slurm/array.sh" \
         "a {red|green|blue} boat" --seeds 1..8 \
-        --timestep-respacing ddim4 -o pictures | tee "$dir/submitted"
+        --timestep-respacing ddim4 --unet demo -o pictures | tee "$dir/submitted"
     job=$(sed -nE 's/Submitted batch job ([0-9]+)/\1/p' "$dir/submitted")
     wait_for 120 has_made 6 || fail "no pictures come"
     note squeue -r -o "%.8i %.9P %.9j %.2t %.6M %R"

@@ -174,19 +174,21 @@ static int reproduce(const nj_invocation *in, const char *file,
 
 int nj_cmd_reproduce(const nj_invocation *in)
 {
-    const char *file = in->rest->count == 1 ? in->rest->items[0] : NULL;
+    const char *file;
     nj_record record = {0};
     char *path = NULL;
     nj_err err = {0};
     nj_status status;
     int exit;
 
-    if (!file)
-        status = nj_fail(&err, NJ_E_USAGE,
-                         "one picture is expected, such as: "
-                         "nightjar reproduce picture.png");
-    else
-        status = nj_record_read(file, &record, &err);
+    if (in->rest->count != 1) {
+        nj_fail(&err, NJ_E_USAGE,
+                "one picture is expected, such as: nightjar reproduce "
+                "picture.png");
+        return nj_cli_refuse(&err);
+    }
+    file = in->rest->items[0];
+    status = nj_record_read(file, &record, &err);
     if (status == NJ_OK && !record.json)
         status = nj_fail(&err, NJ_E_USAGE, "'%s': %s", file,
                          nj_record_state_text(record.state));

@@ -141,10 +141,11 @@ static nj_status add_part(nj_request *r, const nj_options *options,
                           const cJSON *outer, const cJSON *object, nj_err *err)
 {
     nj_wish *w = nj_request_add(r, options);
-    nj_status status =
-        w ? NJ_OK : nj_fail(err, NJ_E_MEMORY, "no memory for the job");
+    nj_status status = NJ_OK;
 
-    if (status == NJ_OK && outer)
+    if (!w)
+        return nj_fail(err, NJ_E_MEMORY, "no memory for the job");
+    if (outer)
         status = set_options(&w->options, outer, err);
     if (status == NJ_OK && outer)
         status = add_sweeps(w, outer, err);

@@ -365,6 +365,12 @@ nj_status nj_reproduce(const nj_reproduce_config *config,
     if (!record->json)
         return nj_fail(err, NJ_E_USAGE, "%s",
                        nj_record_state_text(record->state));
+    if (nj_json_get(inner(record), "upscale"))
+        return nj_fail(err, NJ_E_USAGE,
+                       "it was upscaled: reproduce its source '%s' and upscale "
+                       "that",
+                       nj_json_string(nj_json_get(inner(record), "upscale"),
+                                      "source", ""));
     status = open_job(&m, err);
     if (status == NJ_OK)
         status = choose_iteration(&m, err);

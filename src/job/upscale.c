@@ -164,6 +164,22 @@ static bool add_upscale(const struct upscaling *u, const struct piece *p,
            cJSON_AddStringToObject(o, "source_sha256", p->sum);
 }
 
+/* The record's sum of the pixels is that of the larger picture. */
+static bool sum_pixels(const nj_engine_pixels *out, cJSON *record)
+{
+    const nj_picture picture = {out->width, out->height, out->channels,
+                                out->bytes};
+    nj_picture rgb = {0};
+    char hex[65] = "";
+
+    if (nj_picture_to_rgb(&picture, &rgb, NULL) != NJ_OK)
+        return false;
+    nj_record_pixels_sha256(rgb.pixels, rgb.width, rgb.height, hex);
+    nj_picture_release(&rgb);
+    cJSON_DeleteItemFromObjectCaseSensitive(record, "pixels_sha256");
+    return cJSON_AddStringToObject(record, "pixels_sha256", hex) != NULL;
+}
+
 /* The picture's own record, or an empty one. */
 static cJSON *own_record(const char *text)
 {
@@ -187,7 +203,7 @@ static char *extend_record(const struct upscaling *u, const struct piece *p,
         cJSON_DeleteItemFromObjectCaseSensitive(o, "record");
         record = cJSON_AddObjectToObject(o, "record");
     }
-    if (record && add_upscale(u, p, out, record))
+    if (record && add_upscale(u, p, out, record) && sum_pixels(out, record))
         json = cJSON_PrintUnformatted(o);
     cJSON_Delete(o);
     return json;

@@ -54,6 +54,10 @@ static void upscales_and_tells_how_in_the_record(void **state)
     assert_non_null(strstr(text, "\"upscale\":{"));
     assert_non_null(strstr(text, "\"scale\":4"));
     free(text);
+    /* Its record's sum is that of its own pixels. */
+    expect(RUN("info", fake_path(night, "a_out.png")), 0,
+           "its pixels are those that were made");
+    assert_int_equal(RUN("reproduce", fake_path(night, "a_out.png")), 2);
     expect(RUN("upscale", night, BIG), 0, "4 there already");
     assert_int_equal(fake_log.upscaled, 4);
     unlink(fake_path(night, "b_out.png"));

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/str.h"
 #include "cli/show.h"
 #include "cli/signals.h"
 #include "cli/workers.h"
@@ -12,6 +13,9 @@
 #include "job/request.h"
 #include "job/run.h"
 #include "job/spec.h"
+#include "job/vocabulary_check.h"
+
+#define WORDS_SHOWN 12
 
 /* What the run loop's callbacks get. */
 struct session {
@@ -33,6 +37,24 @@ static void on_event(void *user, const nj_event *event)
     nj_show_event(&s->show, event);
 }
 
+/* A model that knows few words cannot say so itself: it makes something. */
+static void show_unknown_words(nj_show *show, const nj_job *job)
+{
+    nj_list words = {0};
+    nj_str text = {0};
+
+    if (nj_job_unknown_words(job, &words, NULL) == NJ_OK && words.count > 0) {
+        for (size_t i = 0; i < words.count && i < WORDS_SHOWN; i++)
+            nj_str_addf(&text, "%s%s", i ? ", " : "", words.items[i]);
+        if (words.count > WORDS_SHOWN)
+            nj_str_addf(&text, " and %zu more", words.count - WORDS_SHOWN);
+        nj_show_note(show, "model '%s' was not trained on: %s",
+                     job->files.card_name, text.text ? text.text : "");
+    }
+    nj_str_release(&text);
+    nj_list_release(&words);
+}
+
 /* What the user should know before the first picture. */
 static void show_choices(nj_show *show, const nj_job *job)
 {
@@ -43,6 +65,7 @@ static void show_choices(nj_show *show, const nj_job *job)
                      "no model weights are installed, the small demo model is "
                      "used; get real ones with scripts/fetch-models.sh "
                      "256x256_diffusion_uncond ViT-B-16");
+    show_unknown_words(show, job);
     if (g->seed_drawn)
         nj_show_note(show,
                      "seed %" PRIu64 " was drawn; --seed %" PRIu64

@@ -1,0 +1,126 @@
+/* The bundled demo model, as a newcomer meets it: an installed program without
+ * weights, its defaults from the card, and words that it does not know. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <cmocka.h>
+
+#include "base/json.h"
+#include "fake/fake_files.h"
+#include "job/folder.h"
+
+static char *folder;
+static char said[65536];
+
+static void shell(const char *format, ...) NJ_PRINTF(1, 2);
+
+static void shell(const char *format, ...)
+{
+    char command[8192];
+    va_list args;
+    size_t n;
+    FILE *pipe;
+    int status;
+
+    va_start(args, format);
+    vsnprintf(command, sizeof(command), format, args);
+    va_end(args);
+    pipe = popen(command, "r");
+    assert_non_null(pipe);
+    n = fread(said, 1, sizeof(said) - 1, pipe);
+    said[n] = '\0';
+    status = pclose(pipe);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        fail_msg("%s: %s", command, said);
+}
+
+/* bin/ and share/ as after an installation, with cards and the demo model but
+ * without other weights, whatever the checkout's models folder holds. */
+static int set_up(void **state)
+{
+    (void)state;
+    folder = fake_folder();
+    shell("cd '%s' && mkdir -p bin share/nightjar/models && "
+          "cp '%s/nightjar' '%s'/libnightjar_engine.so bin && "
+          "cp -r '%s'/models/*.json '%s'/models/demo share/nightjar/models "
+          "2>&1",
+          folder, NJ_BINARY_DIR, NJ_BINARY_DIR, NJ_SOURCE_DIR, NJ_SOURCE_DIR);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    fake_remove(folder);
+    free(folder);
+    return 0;
+}
+
+/* Two steps: what is on the picture does not matter. */
+static void generate(const char *arguments)
+{
+    shell("cd '%s' && env -u NIGHTJAR_MODELS XDG_DATA_HOME='%s/none' "
+          "bin/nightjar generate --timestep-respacing 2 --threads 1 %s 2>&1",
+          folder, folder, arguments);
+}
+
+static void expect_said(const char *text)
+{
+    if (!strstr(said, text))
+        fail_msg("'%s' is not in: %s", text, said);
+}
+
+static void says_that_it_is_the_demo(void **state)
+{
+    (void)state;
+    generate("'a red boat on the sea at sunset' --seed 1 -o a");
+    expect_said("no model weights are installed, the small demo model is used");
+    expect_said("scripts/fetch-models.sh 256x256_diffusion_uncond ViT-B-16");
+    assert_null(strstr(said, "was not trained on"));
+}
+
+static void takes_the_cards_defaults(void **state)
+{
+    char a[4096];
+    nj_about about;
+    cJSON *record;
+
+    (void)state;
+    generate("'a red boat' --seed 1 -o b");
+    snprintf(a, sizeof(a), "%s/b", folder);
+    assert_int_equal(nj_about_read(fake_only(a, "seed--1"), &about, NULL),
+                     NJ_OK);
+    assert_int_equal(
+        nj_json_parse(about.record, strlen(about.record), &record, NULL),
+        NJ_OK);
+    assert_true(nj_json_number(record, "width", 0) == 64);
+    assert_true(nj_json_number(record, "cutn", 0) == 4);
+    assert_true(nj_json_number(record, "clamp_max", 0) == 0.1);
+    assert_true(nj_json_number(record, "tv_scale", 1) == 0);
+    /* A given option is stronger than the card. */
+    assert_string_equal(nj_json_string(record, "timestep_respacing", ""), "2");
+    cJSON_Delete(record);
+    nj_about_release(&about);
+}
+
+static void points_out_unknown_words(void **state)
+{
+    (void)state;
+    generate("'a purple castle at night' 'a castle, a dragon' --seed 1 -o c");
+    expect_said("model 'demo' was not trained on: purple, castle, dragon\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(says_that_it_is_the_demo),
+        cmocka_unit_test(takes_the_cards_defaults),
+        cmocka_unit_test(points_out_unknown_words),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,45 +1,38 @@
 """Measures how well the demo model's pictures follow their prompts.
 
-Every prompt of prompts.py is generated with the same seeds, guided and unguided,
-by the nightjar program with the card's defaults (or by the Python sampler where
-no program is given). The judge names what it sees; a picture counts when
-everything that its prompt names is found.
+Judges two folders that nightjar made from prompts.py with the same seeds, one
+with guidance and one without (measure_adherence.sh makes them). Prompt and seed
+are read from the record inside each picture. The judge names what it sees; a
+picture counts when everything that its prompt names is found. Seeds for which a
+prompt's picture is missing in one of the folders are left out of both.
 
-    python measure_adherence.py JUDGE.pt models/demo OUT --nightjar build/release/nightjar
+    python measure_adherence.py JUDGE.pt GUIDED UNGUIDED [--out adherence.md]
 """
 
 import argparse
+import collections
 import glob
 import json
 import os
-import re
-import subprocess
-import time
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image
 
 import judge
 from prompts import PROMPTS
 from scene import ATTRIBUTES
 
-COLUMNS = 8
+Picture = collections.namedtuple("Picture", "path prompt seed")
 
 
 def arguments():
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    p.add_argument("judge")
-    p.add_argument("model", help="folder of card.json")
-    p.add_argument("out")
-    p.add_argument("--nightjar", help="the program; without it the Python sampler is used")
-    p.add_argument("--threads", type=int, default=0, help="of the program; 0: as it likes")
-    p.add_argument("--seeds", type=int, default=8)
-    p.add_argument("--first-seed", type=int, default=1000)
-    p.add_argument("--prompts", type=int, default=len(PROMPTS), help="only so many of them, spread evenly")
-    p.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="in place of a default of the card")
-    p.add_argument("--backwards", action="store_true", help="last prompt first, for a second process beside the first")
-    p.add_argument("--only", choices=["guided", "unguided"])
+    p.add_argument("judge", help="judge.pt of judge.py")
+    p.add_argument("guided", help="folder")
+    p.add_argument("unguided", nargs="?", help="folder with the same prompts and seeds")
+    p.add_argument("--out", help="write the tables to this file too")
+    p.add_argument("--json", help="write one line a picture to this file: what was seen in it")
     return p.parse_args()
 
 
@@ -48,75 +41,40 @@ def named(words):
     return {k: w for w in words.split() for k, options in ATTRIBUTES.items() if w in options}
 
 
-def overrides(pairs):
-    return {k: json.loads(v) for k, v in (p.split("=", 1) for p in pairs)}
+WANTED = {text: named(words) for text, words in PROMPTS}
 
 
-# --- pictures -----------------------------------------------------------------------
-
-class Program:
-    """Pictures by the nightjar program."""
-
-    def __init__(self, a):
-        with open(os.path.join(a.model, "card.json")) as f:
-            self.card = json.load(f)
-        self.a, self.options = a, self.card["defaults"] | overrides(a.set)
-
-    def command(self, text, folder, options):
-        model, seeds = self.a.model, range(self.a.first_seed, self.a.first_seed + self.a.seeds)
-        command = [self.a.nightjar, "generate", text, "--unet", os.path.join(model, self.card["unet"]["file"]),
-                   "--unet-config", os.path.join(model, "card.json"),
-                   "--clip", os.path.join(model, self.card["clip"]["file"]),
-                   "--seeds", ",".join(map(str, seeds)), "--out", folder, "--quiet"]
-        command += ["--threads", str(self.a.threads)] if self.a.threads else []
-        for key, value in options.items():
-            name = "--" + key.replace("_", "-")
-            if isinstance(value, bool):
-                command += [name] if value else []
-            elif value is not None:
-                command += [name, str(value)]
-        return command
-
-    def pictures(self, number, text, guided):
-        folder = os.path.join(self.a.out, "guided" if guided else "unguided", f"{number:02d}")
-        options = self.options | ({} if guided else {"clip_guidance_scale": 0})
-        subprocess.run(self.command(text, folder, options), check=True)
-        files = {int(re.search(r"seed--(\d+)", f).group(1)): f for f in glob.glob(folder + "/**/*.png", recursive=True)
-                 if "seed--" in f}
-        images = [np.asarray(Image.open(files[s]).convert("RGB")) for s in sorted(files)]
-        return np.stack(images)
+def pictures_of(folder):
+    """The finished pictures of the prompts, by (prompt, seed)."""
+    found = {}
+    for path in sorted(glob.glob(os.path.join(glob.escape(folder), "*.png"))):
+        with Image.open(path) as image:
+            text = image.text.get("nightjar")
+        if not text:
+            continue
+        job = json.loads(text)
+        made = job["record"]
+        if job["prompt"] in WANTED and made["iteration"] + 1 == made["iterations"]:
+            found[job["prompt"], job["seed"]] = Picture(path, job["prompt"], job["seed"])
+    return found
 
 
-class PythonSampler:
-    """Pictures by sample.py with the same weights and options, but other random numbers."""
-
-    def __init__(self, a):
-        import clip_model
-        import sample
-        from export import read_safetensors
-        from tokenizer import Tokenizer, read_vocabulary
-        torch.set_num_threads(1)
-        torch.set_flush_denormal(True)
-        with open(os.path.join(a.model, "card.json")) as f:
-            card = json.load(f)
-        self.sample, self.clip_model, self.a = sample, clip_model, a
-        self.unet = sample.cast(read_safetensors(os.path.join(a.model, card["unet"]["file"])))
-        self.clip = read_safetensors(os.path.join(a.model, card["clip"]["file"]))
-        vocabulary = read_vocabulary(os.path.join(a.model, card["clip"]["vocabulary"]))
-        self.tokenizer = Tokenizer(vocabulary, clip_model.CONTEXT)
-        self.options = card["defaults"] | overrides(a.set)
-
-    def pictures(self, number, text, guided):
-        rng, target = np.random.default_rng((self.a.first_seed, number)), None
-        if guided:
-            with torch.no_grad():
-                target = self.clip_model.encode_text(self.clip, torch.tensor([self.tokenizer.encode(text)]))
-            target = target.expand(self.a.seeds, -1)
-        x = self.sample.sample(self.unet, self.clip, target, rng, self.options | {"batch": self.a.seeds})
-        return ((x.clamp(-1, 1) + 1) * 127.5).byte().permute(0, 2, 3, 1).numpy()
+def paired(folders):
+    """Every folder's pictures, for the prompts and seeds that all of them have."""
+    found = {name: pictures_of(folder) for name, folder in folders.items()}
+    common = set.intersection(*(set(f) for f in found.values()))
+    order = [key for text, _ in PROMPTS for key in sorted((k for k in common if k[0] == text), key=lambda k: int(k[1]))]
+    return {name: [f[key] for key in order] for name, f in found.items()}
 
 
-# --- figures ------------------------------------------------------------------------
+def see(w, pictures):
+    """What the judge sees, a dictionary a picture."""
+    seen = []
+    for at in range(0, len(pictures), 64):
+        images = [np.asarray(Image.open(p.path).convert("RGB")) for p in pictures[at:at + 64]]
+        seen += judge.names(w, torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 127.5 - 1)
+    return seen
+
 
 class Tally:
     def __init__(self):
@@ -142,67 +100,51 @@ class Tally:
         return f"**{share:.3f}** ({self.whole} of {n}; {low:.2f} to {high:.2f}) | {shares}"
 
 
-def judge_pictures(w, images):
-    return judge.names(w, torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1)
-
-
-def sheet(rows, path):
-    """A contact sheet: one prompt a row, its text above."""
-    side, gap = 64, 14
-    image = Image.new("RGB", (COLUMNS * (side + 2), len(rows) * (side + gap)), (24, 24, 24))
-    draw = ImageDraw.Draw(image)
-    for r, (text, pictures) in enumerate(rows):
-        draw.text((2, r * (side + gap) + 1), text, fill=(220, 220, 220))
-        for c, picture in enumerate(pictures[:COLUMNS]):
-            image.paste(Image.fromarray(picture), (c * (side + 2), r * (side + gap) + gap - 1))
-    image.save(path, optimize=True)
-
-
-def kept_pictures(source, number, text, guided):
-    """The pictures of a prompt, kept in OUT so that a stopped run goes on and two can share the work."""
-    folder = os.path.join(source.a.out, "guided" if guided else "unguided")
-    path = os.path.join(folder, f"{number:02d}.npy")
-    if not os.path.exists(path):
-        os.makedirs(folder, exist_ok=True)
-        np.save(path + ".new.npy", source.pictures(number, text, guided))
-        os.replace(path + ".new.npy", path)
-    return np.load(path)
-
-
-def run(source, w, a, guided, chosen):
-    tally, rows, start = Tally(), [], time.time()
-    for number in chosen:
-        text, words = PROMPTS[number]
-        images = kept_pictures(source, number, text, guided)
-        tally.add(text, named(words), judge_pictures(w, images))
-        rows.append((text, images))
-        print(f"{'guided' if guided else 'unguided'} {text}: {tally.lines[-1][1]} of {tally.lines[-1][2]}", flush=True)
-    seconds = (time.time() - start) / tally.pictures
-    name = "guided" if guided else "unguided"
-    sheet(rows, os.path.join(a.out, name + ".png"))
-    print(f"| {name} | {tally.row()} | {seconds:.2f} |", flush=True)
+def tally_of(pictures, seen):
+    tally = Tally()
+    for text, wanted in WANTED.items():
+        mine = [s for p, s in zip(pictures, seen) if p.prompt == text]
+        if mine:
+            tally.add(text, wanted, mine)
     return tally
 
 
-def report(a, source, tallies):
-    with open(os.path.join(a.out, "adherence.md"), "w") as f:
-        f.write("| | Everything named is found | " + " | ".join(ATTRIBUTES) + " |\n|---|---|" + "---|" * 4 + "\n")
-        for name, tally in tallies.items():
-            f.write(f"| {name} | {tally.row()} |\n")
-        f.write("\n| Prompt | " + " | ".join(tallies) + " |\n|---|" + "---|" * len(tallies) + "\n")
-        for lines in zip(*(t.lines for t in tallies.values())):
-            f.write(f"| {lines[0][0]} | " + " | ".join(f"{n} of {m}" for _, n, m in lines) + " |\n")
-        f.write("\nOptions: " + json.dumps(source.options) + "\n")
+def table(tallies):
+    yield "| | Everything named is found | " + " | ".join(ATTRIBUTES) + " |"
+    yield "|---|---|" + "---|" * len(ATTRIBUTES)
+    for name, tally in tallies.items():
+        yield f"| {name} | {tally.row()} |"
+    yield ""
+    yield "| Prompt | " + " | ".join(tallies) + " |"
+    yield "|---|" + "---|" * len(tallies)
+    for lines in zip(*(t.lines for t in tallies.values())):
+        yield f"| {lines[0][0]} | " + " | ".join(f"{n} of {m}" for _, n, m in lines) + " |"
+
+
+def write_json(path, verdicts):
+    with open(path, "w") as f:
+        for name, pictures, seen in verdicts:
+            for p, s in zip(pictures, seen):
+                right = all(s[k] == v for k, v in WANTED[p.prompt].items())
+                f.write(json.dumps({"kind": name, "file": p.path, "prompt": p.prompt, "seed": p.seed, "seen": s,
+                                    "right": right}) + "\n")
 
 
 def main():
     a = arguments()
-    os.makedirs(a.out, exist_ok=True)
+    torch.set_num_threads(1)
     w = torch.load(a.judge)
-    source = Program(a) if a.nightjar else PythonSampler(a)
-    chosen = [i * len(PROMPTS) // a.prompts for i in range(a.prompts)][::-1 if a.backwards else 1]
-    kinds = [a.only] if a.only else ["guided", "unguided"]
-    report(a, source, {k: run(source, w, a, k == "guided", chosen) for k in kinds})
+    folders = {"guided": a.guided} | ({"unguided": a.unguided} if a.unguided else {})
+    verdicts = [(name, pictures, see(w, pictures)) for name, pictures in paired(folders).items()]
+    if not verdicts[0][1]:
+        raise SystemExit("no finished pictures of the prompts in " + " and ".join(folders.values()))
+    text = "\n".join(table({name: tally_of(pictures, seen) for name, pictures, seen in verdicts}))
+    print(text)
+    if a.out:
+        with open(a.out, "w") as f:
+            f.write(text + "\n")
+    if a.json:
+        write_json(a.json, verdicts)
 
 
 if __name__ == "__main__":

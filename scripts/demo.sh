@@ -49,7 +49,7 @@ if ! brought_up_to_date; then
     say "setting up (only what is missing) ..."
     "$nj_root/scripts/setup.sh"
     say "building (about a minute on 2 cores) ..."
-    "$nj_root/scripts/build.sh" release
+    "$nj_root/scripts/build.sh" release nightjar
 fi
 
 # The demo model by name: real weights that may be there are for real runs.

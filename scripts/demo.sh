@@ -48,7 +48,7 @@ quoted()
 if ! brought_up_to_date; then
     say "setting up (only what is missing) ..."
     "$nj_root/scripts/setup.sh"
-    say "building (about a minute on 2 cores) ..."
+    say "building ..."
     "$nj_root/scripts/build.sh" release nightjar
 fi
 

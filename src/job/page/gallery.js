@@ -49,14 +49,19 @@ function recordOf(item) {
   return all;
 }
 
+// What a filter's name=value looks at; the record is not built for it.
+function valueOf(item, key) {
+  const settings = settingsOf(item);
+  return item[key] ?? item.own?.[key] ?? settings[key] ?? settings.record?.[key];
+}
+
 // Words must all occur; name=value and score>0.2 look at the settings.
 function matches(item, words) {
   const text = (item.prompt + " " + item.file).toLowerCase();
   return words.every((word) => {
     const m = /^([a-z_-]+)(=|>|<)(.+)$/.exec(word);
     if (!m) return text.includes(word);
-    const all = recordOf(item);
-    const have = { ...all.record, ...all }[m[1].replaceAll("-", "_")];
+    const have = valueOf(item, m[1].replaceAll("-", "_"));
     if (have === undefined) return false;
     if (m[2] === "=") return String(have).toLowerCase() === m[3];
     return m[2] === ">" ? Number(have) > Number(m[3])
@@ -87,7 +92,9 @@ function refresh() {
   draw();
 }
 
-function card(item, position) {
+// Made once: filtering and sorting only put them in place.
+function card(item) {
+  if (item.card) return item.card;
   const b = element("button", "card");
   const img = element("img");
   img.loading = "lazy";
@@ -98,7 +105,7 @@ function card(item, position) {
     item.score.toFixed(3);
   b.append(img, element("div", "text", item.prompt),
     element("div", "seed", (item.seed ? "seed " + item.seed : "") + score));
-  b.addEventListener("click", () => open(position));
+  b.addEventListener("click", () => open(shown.indexOf(item)));
   item.card = b;
   paint(item);
   return b;
@@ -111,6 +118,8 @@ function paint(item) {
 }
 
 function draw() {
+  byId("grid").querySelector("[aria-current]")
+    ?.removeAttribute("aria-current");
   byId("grid").replaceChildren(...shown.map(card));
   select(0, false);
   count();

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/str.h"
+#include "cli/live_gallery.h"
 #include "cli/show.h"
 #include "cli/signals.h"
 #include "cli/workers.h"
@@ -20,6 +21,7 @@
 /* What the run loop's callbacks get. */
 struct session {
     nj_show show;
+    nj_live_gallery gallery;
     nj_engine_opener engine;
 };
 
@@ -35,6 +37,8 @@ static void on_event(void *user, const nj_event *event)
     struct session *s = user;
 
     nj_show_event(&s->show, event);
+    if (event->kind == NJ_EVENT_SAVED)
+        nj_live_gallery_picture(&s->gallery);
 }
 
 /* A model that knows few words cannot say so itself: it makes something. */
@@ -110,8 +114,14 @@ static int run(const struct work *w, bool worker)
     double began = nj_show_clock();
     nj_tally tally;
     nj_err err = {0};
+    nj_err page = {0};
     nj_status status;
 
+    /* Several workers may keep one page: it is replaced as a whole. */
+    if (nj_live_gallery_begin(&s.gallery,
+                              in->options->gallery ? w->job->out : NULL,
+                              &err) != NJ_OK)
+        return nj_cli_refuse(&err);
     nj_show_init(&s.show, in->options, w->job->out);
     if (worker)
         s.show.terminal = false; /* lines of several processes do not mix */
@@ -119,6 +129,8 @@ static int run(const struct work *w, bool worker)
         show_choices(&s.show, w->job);
     status = nj_run(&config, &tally, &err);
     nj_show_end(&s.show, &tally, nj_show_clock() - began);
+    if (nj_live_gallery_end(&s.gallery, &page) != NJ_OK)
+        nj_cli_refuse(&page);
     if (status == NJ_E_INTERRUPTED)
         nj_show_note(&s.show, "%s; the same command goes on", err.text);
     else if (status != NJ_OK)

@@ -118,6 +118,7 @@ typedef struct nj_options {
     bool truncate;
     bool fast;
     bool all;
+    bool gallery;
     struct {
         int columns;
         int cell;

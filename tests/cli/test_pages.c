@@ -235,6 +235,32 @@ static void gallery_page(void **state)
     assert_int_equal(fake_pictures(out), 4);
 }
 
+/* generate --gallery, by the program on the stand-in engine. */
+static void gallery_of_a_run(void **state)
+{
+    char command[4096];
+    char *html;
+
+    (void)state;
+    snprintf(command, sizeof(command),
+             "cd '%s' && '%s/tests/nightjar_fake' generate a --seeds 1..3 "
+             "--timestep-respacing 5 --unet unet.safetensors --unet-config "
+             "card.json --clip clip.safetensors --models-dir . --out out "
+             "--gallery -q 2>&1",
+             folder, NJ_BINARY_DIR);
+    assert_int_equal(system(command), 0);
+    html = slurp(fake_path(out, "index.html"));
+    assert_non_null(strstr(html, "seed--1.png"));
+    assert_non_null(strstr(html, "seed--3.png"));
+    free(html);
+    /* Something else in its place: refused before anything is made. */
+    fake_remove(out);
+    assert_int_equal(mkdir(out, 0777), 0);
+    fake_write(fake_path(out, "index.html"), "<p>mine", 7);
+    assert_int_equal(WEXITSTATUS(system(command)), 2);
+    assert_int_equal(fake_count(out), 1);
+}
+
 static void refuses_bad_lines(void **state)
 {
     static const char *const bad[][2] = {
@@ -285,6 +311,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(leaves_out_intermediate_ones, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(gallery_page, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(gallery_of_a_run, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_bad_lines, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_to_show, set_up, tear_down),
     };

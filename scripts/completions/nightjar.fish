@@ -64,6 +64,7 @@ complete -c nightjar -n '__fish_seen_subcommand_from sheet' -l per-page -x -d 'p
 complete -c nightjar -n '__fish_seen_subcommand_from sheet' -l cell -x -d 'longest side of a picture on the page'
 complete -c nightjar -n '__fish_seen_subcommand_from sheet' -l caption-lines -x -d 'lines below a picture; the last one holds the seed'
 complete -c nightjar -n '__fish_seen_subcommand_from sheet' -l font -r -F -d 'TrueType font of the captions'
+complete -c nightjar -n '__fish_seen_subcommand_from generate' -l gallery -d 'keep index.html in the folder, a page of the pictures so far'
 complete -c nightjar -n '__fish_seen_subcommand_from sheet gallery' -l all -d 'intermediate pictures of --save-every too'
 complete -c nightjar -n '__fish_seen_subcommand_from generate plan' -l save-every -x -d 'save the predicted picture of every Kth iteration too'
 complete -c nightjar -n '__fish_seen_subcommand_from generate plan' -l overwrite -d 'replace a file of the same name that is another picture, instead of choosing another name'

@@ -170,6 +170,16 @@ _nightjar()
     --save-every)
         return
         ;;
+    --video-format)
+        COMPREPLY=($(compgen -W "auto mp4 webm webp" -- "$word"))
+        return
+        ;;
+    --video-every)
+        return
+        ;;
+    --video-fps)
+        return
+        ;;
     --progress)
         COMPREPLY=($(compgen -W "auto bar lines json" -- "$word"))
         return
@@ -229,10 +239,10 @@ _nightjar()
     esac
     case ${COMP_WORDS[1]} in
     generate)
-        options="--models-dir --unet --unet-config --clip --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --init-fit --clip-denoised --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --cutn --cutn-batches --cut-pow --cutouts --gradient --skip-augs --clamp-max --image-prompt --truncate --seed --seeds --n --prompts --sweep --order --shard --deadline --for --min-free-disk --out --gallery --save-every --overwrite --quiet --progress --json --batch-size --clip-slices --device --precision --threads --fast --help --version"
+        options="--models-dir --unet --unet-config --clip --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --init-fit --clip-denoised --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --cutn --cutn-batches --cut-pow --cutouts --gradient --skip-augs --clamp-max --image-prompt --truncate --seed --seeds --n --prompts --sweep --order --shard --deadline --for --min-free-disk --out --gallery --save-every --overwrite --video --video-format --video-every --video-fps --quiet --progress --json --batch-size --clip-slices --device --precision --threads --fast --help --version"
         ;;
     plan)
-        options="--models-dir --unet --unet-config --clip --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --init-fit --clip-denoised --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --cutn --cutn-batches --cut-pow --cutouts --gradient --skip-augs --clamp-max --image-prompt --truncate --seed --seeds --n --prompts --sweep --order --shard --deadline --for --min-free-disk --out --save-every --overwrite --quiet --json --calibrate --batch-size --clip-slices --device --precision --threads --fast --help --version"
+        options="--models-dir --unet --unet-config --clip --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --init-fit --clip-denoised --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --cutn --cutn-batches --cut-pow --cutouts --gradient --skip-augs --clamp-max --image-prompt --truncate --seed --seeds --n --prompts --sweep --order --shard --deadline --for --min-free-disk --out --save-every --overwrite --video --video-format --video-every --video-fps --quiet --json --calibrate --batch-size --clip-slices --device --precision --threads --fast --help --version"
         ;;
     sheet)
         options="--out --columns --per-page --cell --caption-lines --font --all --quiet --json --help --version"

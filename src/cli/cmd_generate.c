@@ -83,7 +83,7 @@ static int exit_status(nj_status status, const nj_tally *t)
 
     if (status == NJ_E_INTERRUPTED)
         return NJ_EXIT_INTERRUPTED;
-    if (status == NJ_OK && t->failed == 0)
+    if (status == NJ_OK && t->failed == 0 && t->videos_failed == 0)
         return NJ_EXIT_DONE;
     /* A weight file that does not fit its card shows when it is opened. */
     if (!some && t->failed == 0 &&

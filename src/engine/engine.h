@@ -59,6 +59,8 @@ typedef struct nj_work {
     const uint8_t *init_rgb;         /* width x height x 3 or NULL */
     nj_precision precision; /* of the UNet; AUTO: the engine's. Another one is
                                loaded for this batch and let go after it */
+    int frame_every;        /* hand out the x0 of iterations K-1, 2K-1.. too, as
+                               save_every does; 0: no */
 } nj_work;
 
 /* A picture: RGB, 8 bits, row by row. */
@@ -79,7 +81,8 @@ typedef struct nj_engine_callbacks {
     /* After every network step; returning false stops the batch with
      * NJ_E_INTERRUPTED. */
     bool (*step)(void *user, int iteration, int iterations);
-    /* A finished picture, or the predicted x0 that save_every asks for. */
+    /* A finished picture, or the predicted x0 that save_every or frame_every
+     * ask for; nj_is_every tells which. */
     nj_status (*picture)(void *user, const nj_engine_picture *p, nj_err *err);
     /* A picture that failed by itself (values not finite); the others go on. */
     void (*failed)(void *user, size_t image, const nj_err *why);
@@ -96,6 +99,12 @@ typedef struct nj_engine_facts {
     size_t context; /* tokens a text may have, start and end included */
     double load_seconds;
 } nj_engine_facts;
+
+/* Whether iterations K-1, 2K-1.. include this one; K 0: none do. */
+static inline bool nj_is_every(int every, int iteration)
+{
+    return every > 0 && (iteration + 1) % every == 0;
+}
 
 /* ---- CLIP by itself ------------------------------------------------------
  */

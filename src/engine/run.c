@@ -378,16 +378,17 @@ static nj_status hand_out(struct run *r, size_t b, int k, nj_err *err)
     return r->callbacks->picture(r->callbacks->user, &picture, err);
 }
 
-/* The finished pictures, and those that save_every asks for: the unguided x0
- * of this step. */
+/* The finished pictures, and those that save_every and frame_every ask for: the
+ * unguided x0 of this step. */
 static nj_status hand_out_all(struct run *r, th_scope *s, const th_tensor *x0,
                               int k, nj_err *err)
 {
-    int every = r->settings->save_every;
+    bool wanted = nj_is_every(r->settings->save_every, k) ||
+                  nj_is_every(r->work->frame_every, k);
     bool last = (size_t)k + 1 == r->steps.count;
     nj_status status;
 
-    if (!last && (every <= 0 || (k + 1) % every != 0))
+    if (!last && !wanted)
         return NJ_OK;
     th_read_f32(s, x0, r->host, r->batch * r->image_values);
     status = th_scope_check(s, err);

@@ -17,13 +17,14 @@
 #include "image/png.h"
 #include "job/names.h"
 #include "job/record.h"
+#include "job/video_encoder.h"
 
 static bool is_picture_name(const char *name)
 {
     static const char *const ends[] = {".png", ".jpg", ".jpeg", ".webp"};
     size_t n = strlen(name);
 
-    if (name[0] == '.')
+    if (name[0] == '.' || nj_video_is_name(name))
         return false;
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
         size_t m = strlen(ends[i]);

@@ -26,9 +26,9 @@
 #define NJ_SHEET_KEYWORD "nightjar-sheet"
 
 /* Appends the names (without the folder) of regular files that end in .png,
- * .jpg, .jpeg or .webp, in any case of letters. Hidden files are left out:
- * unfinished ones are among them. Sorted with nj_folder_compare. NJ_E_IO: the
- * folder cannot be read. */
+ * .jpg, .jpeg or .webp, in any case of letters. Videos of pictures and
+ * hidden files, which may be unfinished, are left out. Sorted with
+ * nj_folder_compare. NJ_E_IO: the folder cannot be read. */
 nj_status nj_folder_list(const char *folder, nj_list *names,
                          nj_err *err) NJ_MUST_USE;
 

@@ -239,7 +239,7 @@ nj_status nj_name_make(const nj_name *name, char **out, nj_err *err)
     nj_str_addf(&tail, "_iteration--%05d_seed--%" PRIu64 "%s" SUFFIX,
                 name->iteration, name->seed, name->upscaled ? "_out" : "");
     nj_str_add(&s, PREFIX);
-    add_text(&s, name->prompt, NJ_NAME_MAX - strlen(PREFIX) - tail.length);
+    add_text(&s, name->prompt, NJ_NAME_MADE_MAX - strlen(PREFIX) - tail.length);
     nj_str_addn(&s, tail.text, tail.length);
     if (tail.failed)
         s.failed = true;

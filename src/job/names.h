@@ -26,6 +26,9 @@
 #include "base/err.h"
 
 #define NJ_NAME_MAX 255
+/* Names are made one byte shorter: the picture's video, of the same name but
+ * for .webm or .webp, fits as well. */
+#define NJ_NAME_MADE_MAX (NJ_NAME_MAX - 1)
 
 /* What tells pictures apart besides prompt and seed. */
 typedef struct nj_name_extra {

@@ -23,6 +23,7 @@
 #include "diffusion/settings.h"
 #include "image/fit.h"
 #include "job/seeds.h"
+#include "job/video_encoder.h"
 
 #define NJ_OPTIONS_MAX 96
 
@@ -112,6 +113,10 @@ typedef struct nj_options {
     nj_list sweep;
     nj_order order;
     char *out;
+    bool video;
+    nj_video_format video_format;
+    int video_every; /* 0: as many frames as are worth seeing */
+    int video_fps;
     char *device;
     nj_precision precision;
     int threads;

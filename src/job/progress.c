@@ -259,6 +259,15 @@ void nj_progress_text(const nj_progress *p, const nj_event *event, nj_str *out)
         add_visible(out, event->path);
         nj_str_add(out, " is there already\n");
         break;
+    case NJ_EVENT_VIDEO:
+        add_visible(out, event->path);
+        if (event->why)
+            nj_str_addf(out, ": no video, %s", event->why->text);
+        nj_str_add(out, "\n");
+        break;
+    case NJ_EVENT_VIDEOS:
+        nj_str_add(out, "all pictures are made, finishing videos\n");
+        break;
     case NJ_EVENT_FAILED:
         add_place(p, out);
         nj_str_addf(out, "failed, seed %" PRIu64 ": %s\n", event->image->seed,
@@ -286,6 +295,8 @@ static const char *json_word(const nj_event *e)
         return "skipped";
     case NJ_EVENT_FAILED:
         return "failed";
+    case NJ_EVENT_VIDEO:
+        return e->why ? "video failed" : "video";
     default:
         return NULL;
     }
@@ -390,6 +401,11 @@ void nj_progress_summary(const nj_tally *t, nj_str *out)
         nj_str_addf(out, ", %zu there already", t->skipped);
     if (t->failed)
         nj_str_addf(out, ", %zu failed", t->failed);
+    if (t->videos)
+        nj_str_addf(out, ", %zu video%s", t->videos, t->videos == 1 ? "" : "s");
+    if (t->videos_failed)
+        nj_str_addf(out, ", %zu video%s failed", t->videos_failed,
+                    t->videos_failed == 1 ? "" : "s");
     if (t->planned > t->made + t->skipped + t->failed)
         nj_str_addf(out, ", %zu left",
                     t->planned - t->made - t->skipped - t->failed);

@@ -175,6 +175,8 @@ static nj_status begin(nj_runner *r, nj_err *err)
     status = nj_claims_open(job->out, &r->claims, err);
     if (status == NJ_OK)
         status = nj_journal_open(job, r->config->plan, &r->journal, err);
+    if (status == NJ_OK)
+        status = nj_runner_start_videos(r, err);
     return status == NJ_OK ? start_sums(r, err) : status;
 }
 
@@ -184,6 +186,7 @@ static void release(nj_runner *r)
         nj_speed_write(r->config->job, r->pace.group, &r->pace.speed);
     if (r->engine)
         r->api->close(r->engine);
+    nj_runner_end_videos(r, false);
     nj_journal_close(r->journal);
     nj_claims_close(&r->claims);
     nj_sums_free(r->source.sums);
@@ -206,6 +209,7 @@ nj_status nj_run(const nj_run_config *config, nj_tally *tally, nj_err *err)
     status = begin(r, err);
     if (status == NJ_OK) {
         status = work_off(r, err);
+        nj_runner_end_videos(r, r->fatal.code == NJ_OK);
         tally->seconds = nj_steady_seconds() - began;
         /* A run that was worked off is, with or without its last line. */
         (void)!nj_journal_end(r->journal, status, tally, err, &last);

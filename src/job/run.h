@@ -29,6 +29,8 @@ typedef struct nj_tally {
     size_t made;
     size_t skipped; /* there already, or made by another process meanwhile */
     size_t failed;
+    size_t videos;
+    size_t videos_failed;
     double seconds;         /* that the run took */
     double network_seconds; /* of them in the engine, without its callbacks */
 } nj_tally;
@@ -42,9 +44,12 @@ typedef enum nj_event_kind {
     NJ_EVENT_SKIPPED,
     NJ_EVENT_FAILED, /* `why` is set */
     NJ_EVENT_RETRY,  /* tried once more because of `why`, in the way of `how` */
-    NJ_EVENT_WAITING /* nothing is left but `images` pictures that others have
-                        claimed; the first one's file is `path`, `pid` has it
-                        (0: not known), `how` is "" or " (stopped)" */
+    NJ_EVENT_WAITING, /* nothing is left but `images` pictures that others have
+                         claimed; the first one's file is `path`, `pid` has it
+                         (0: not known), `how` is "" or " (stopped)" */
+    NJ_EVENT_VIDEO,   /* a picture's video is on the disk, or, with `why`, it
+                         could not be made */
+    NJ_EVENT_VIDEOS   /* all pictures are made, videos are not yet */
 } nj_event_kind;
 
 /* Something that happened. All pointers are borrowed during the call. */

@@ -49,8 +49,8 @@ static nj_status is_open(nj_runner *r, const nj_slot *slot, bool *open,
 
     if (status != NJ_OK)
         return status;
-    *open = !target.done;
-    if (target.done)
+    *open = !target.done || !nj_runner_has_video(r, target.path);
+    if (!*open)
         status = settle_skipped(r, slot, target.path, err);
     nj_target_release(&target);
     if (!*open || status != NJ_OK)

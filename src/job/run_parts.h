@@ -4,6 +4,7 @@
  *     run_batch.c  which pictures come next, and whose they are
  *     run_try.c    a batch through the engine, in smaller steps when it fails
  *     run_save.c   a picture to the disk
+ *     run_video.c  videos of pictures, beside the loop
  */
 #ifndef NJ_JOB_RUN_PARTS_H
 #define NJ_JOB_RUN_PARTS_H
@@ -14,6 +15,7 @@
 #include "job/record.h"
 #include "job/run.h"
 #include "job/speed.h"
+#include "job/video.h"
 
 #define NJ_BATCH_MAX 256
 
@@ -66,6 +68,7 @@ typedef struct nj_runner {
     double batch_began;
     double callback_seconds; /* of the engine's call that is running */
 
+    nj_videos *videos; /* NULL: none are wanted */
     nj_pace pace;
     nj_err fatal; /* set when a write failed: going on is pointless */
 } nj_runner;
@@ -88,5 +91,26 @@ nj_status nj_batch_make(nj_runner *r, nj_err *err) NJ_MUST_USE;
 /* Writes a picture of the batch; part of the engine's callback. */
 nj_status nj_runner_save(nj_runner *r, nj_slot *slot,
                          const nj_engine_picture *p, nj_err *err) NJ_MUST_USE;
+
+/* Videos, where the job wants them: each of these does nothing where not. */
+nj_status nj_runner_start_videos(nj_runner *r, nj_err *err) NJ_MUST_USE;
+
+/* Tells what was made meanwhile; `waits`: makes the rest first. */
+void nj_runner_end_videos(nj_runner *r, bool waits);
+
+/* How often the engine is to hand out a frame; 0: never. */
+int nj_runner_frame_every(const nj_runner *r, const nj_group *g);
+
+/* Takes a picture of the engine as a frame when it is one. */
+nj_status nj_runner_take_frame(nj_runner *r, const nj_slot *slot,
+                               const nj_engine_picture *p,
+                               nj_err *err) NJ_MUST_USE;
+
+/* The finished picture of a slot lies at `path`. */
+nj_status nj_runner_finish_video(nj_runner *r, const nj_slot *slot,
+                                 const char *path, nj_err *err) NJ_MUST_USE;
+
+/* Whether a picture's video is there, or none is wanted. */
+bool nj_runner_has_video(const nj_runner *r, const char *path);
 
 #endif

@@ -51,6 +51,8 @@ static nj_status save(nj_runner *r, nj_slot *slot, const nj_engine_picture *p,
         status = write_picture(r, image, p, target.path, err);
     if (status == NJ_OK)
         status = note_made(r, slot, p, target.path, err);
+    if (status == NJ_OK && p->last)
+        status = nj_runner_finish_video(r, slot, target.path, err);
     if (status == NJ_OK) {
         r->tally->made += p->last;
         nj_runner_tell(r, (nj_event){.kind = NJ_EVENT_SAVED,

@@ -19,8 +19,11 @@ static nj_status on_picture(void *user, const nj_engine_picture *p, nj_err *err)
     nj_runner *r = user;
     nj_slot *slot = &r->slots[r->chosen[p->image]];
     double began = nj_steady_seconds();
-    nj_status status = nj_runner_save(r, slot, p, err);
+    int save_every = r->settings.save_every;
+    nj_status status = nj_runner_take_frame(r, slot, p, err);
 
+    if (status == NJ_OK && (p->last || nj_is_every(save_every, p->iteration)))
+        status = nj_runner_save(r, slot, p, err);
     r->callback_seconds += nj_steady_seconds() - began;
     if (status != NJ_OK) {
         r->fatal = *err;
@@ -106,6 +109,7 @@ static nj_status run_engine(nj_runner *r, nj_err *err)
         .truncate = g->options.truncate,
         .init_rgb = g->init_rgb,
         .precision = r->precision,
+        .frame_every = nj_runner_frame_every(r, g),
     };
 
     r->settings = g->options.settings;
@@ -119,6 +123,8 @@ static nj_status run_engine(nj_runner *r, nj_err *err)
         prompts[i] = &nj_plan_prompt(r->config->job, image)->parsed;
         seeds[i] = image->seed;
     }
+    if (r->videos)
+        nj_videos_drop(r->videos); /* of a try that failed */
     nj_runner_tell(r, (nj_event){.kind = NJ_EVENT_BATCH,
                                  .images = r->chosen_count,
                                  .iterations = g->iterations});

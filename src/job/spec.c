@@ -37,6 +37,7 @@ void nj_job_release(nj_job *job)
         release_group(&job->groups[i]);
     free(job->groups);
     nj_model_files_release(&job->files);
+    nj_video_encoder_release(&job->video);
     *job = (nj_job){0};
 }
 
@@ -351,6 +352,9 @@ static nj_status resolve(const nj_request *request, const char *program_folder,
     if (nj_device_parse(first->device, &job->device, &job->device_index, err) !=
         NJ_OK)
         return nj_options_blame(first, "device", err);
+    if (first->video &&
+        nj_video_encoder_find(first->video_format, &job->video, err) != NJ_OK)
+        return nj_options_blame(first, "video-format", err);
     status = nj_model_files_find(first, program_folder, &job->files, err);
     for (size_t i = 0; i < job->group_count && status == NJ_OK; i++)
         status = resolve_group(&job->files, &job->groups[i], err);

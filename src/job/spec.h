@@ -46,9 +46,10 @@ typedef struct nj_job {
     int device_index;
     nj_group *groups;
     size_t group_count;
-    const char *out; /* folder, of the first group's options */
-    int shard;       /* 1..shards */
+    int shard; /* 1..shards */
     int shards;
+    const char *out;        /* folder, of the first group's options */
+    nj_video_encoder video; /* counts when the options ask for videos */
 } nj_job;
 
 /* Resolves and checks a request (borrowed). Afterwards the folder for the

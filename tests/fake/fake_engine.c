@@ -126,7 +126,8 @@ static nj_status show_all(const nj_work *w, int iteration, int iterations,
 static nj_status one_step(const nj_work *w, int k, int iterations,
                           const nj_engine_callbacks *c, nj_err *err)
 {
-    int every = w->settings->save_every;
+    bool wanted = nj_is_every(w->settings->save_every, k) ||
+                  nj_is_every(w->frame_every, k);
     nj_status status = NJ_OK;
 
     if (fake_plan.step_ms) {
@@ -137,7 +138,7 @@ static nj_status one_step(const nj_work *w, int k, int iterations,
     }
     if (fake_plan.on_step)
         fake_plan.on_step(k);
-    if (k == iterations - 1 || (every && (k + 1) % every == 0))
+    if (k == iterations - 1 || wanted)
         status = show_all(w, k, iterations, c, err);
     if (status == NJ_OK && !c->step(c->user, k, iterations))
         return nj_fail(err, NJ_E_INTERRUPTED, "fake: stopped");

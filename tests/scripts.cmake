@@ -97,9 +97,22 @@ set_tests_properties(cli/progress PROPERTIES LABELS cli)
 add_test(NAME cli/jobs COMMAND
   ${PROJECT_SOURCE_DIR}/tests/cli/jobs.py $<TARGET_FILE:nightjar_fake>)
 set_tests_properties(cli/jobs PROPERTIES LABELS cli)
+
 # The job array on a real Slurm; skipped where there is none.
 add_test(NAME cli/slurm COMMAND
   ${PROJECT_SOURCE_DIR}/tests/cli/slurm.sh $<TARGET_FILE:nightjar_fake>)
 set_tests_properties(cli/slurm PROPERTIES LABELS "cli;slow"
   SKIP_RETURN_CODE 77 TIMEOUT 600)
 
+# The gallery in a headless Chromium, where there is one; and an index of a
+# thousand vectors against numpy, where that is there.
+if(TARGET nightjar_fake)
+  add_test(NAME browser/gallery COMMAND
+    ${PROJECT_SOURCE_DIR}/tests/browser/gallery.py
+    $<TARGET_FILE:nightjar_fake> 200)
+  set_tests_properties(browser/gallery PROPERTIES LABELS slow
+    SKIP_RETURN_CODE 77 TIMEOUT 600)
+endif()
+add_test(NAME tools/search COMMAND sh -c
+  "rm -f search.embeddings && ./bench_search make search.embeddings 5000 96 && ./bench_search find search.embeddings 50 10 | '${PROJECT_SOURCE_DIR}/tests/tools/compare_search.py' search.embeddings 10")
+set_tests_properties(tools/search PROPERTIES LABELS tools SKIP_RETURN_CODE 77)

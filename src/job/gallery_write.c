@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "job/folder.h"
+#include "job/rank.h"
 
 #define PAGE_BYTES_MAX ((size_t)1 << 30)
 
@@ -79,6 +80,52 @@ static nj_status fill_shelf(const nj_list *paths, struct shelf *s, nj_err *err)
     return NJ_OK;
 }
 
+static int by_file(const void *a, const void *b)
+{
+    return strcmp((*(nj_ranked *const *)a)->file,
+                  (*(nj_ranked *const *)b)->file);
+}
+
+static nj_status give_scores(const nj_ranking *r, struct shelf *s, nj_err *err)
+{
+    nj_ranked **sorted = nj_calloc(r->count, sizeof(*sorted));
+
+    if (!sorted)
+        return no_memory(err);
+    for (size_t i = 0; i < r->count; i++)
+        sorted[i] = &r->items[i];
+    if (r->count)
+        qsort(sorted, r->count, sizeof(*sorted), by_file);
+    for (size_t i = 0; i < s->count && r->count; i++) {
+        const nj_ranked key = {.file = (char *)(uintptr_t)s->items[i].file};
+        const nj_ranked *const at = &key;
+        nj_ranked **found =
+            bsearch(&at, sorted, r->count, sizeof(*sorted), by_file);
+
+        if (found) {
+            s->items[i].scored = true;
+            s->items[i].score = (*found)->score;
+        }
+    }
+    free(sorted);
+    return NJ_OK;
+}
+
+/* Scores of a ranking that the folder has. */
+static nj_status add_scores(const char *folder, struct shelf *s, nj_err *err)
+{
+    nj_ranking ranking = {0};
+    nj_status status = NJ_OK;
+
+    if (nj_rank_is_there(folder)) {
+        status = nj_rank_read(folder, &ranking, err);
+        if (status == NJ_OK)
+            status = give_scores(&ranking, s, err);
+    }
+    nj_ranking_release(&ranking);
+    return status;
+}
+
 static void release_shelf(struct shelf *s)
 {
     for (size_t i = 0; i < s->count; i++)
@@ -113,6 +160,8 @@ static nj_status write_page(const nj_list *paths, const char *folder,
     nj_str html = {0};
     nj_status status = fill_shelf(paths, &shelf, err);
 
+    if (status == NJ_OK)
+        status = add_scores(folder, &shelf, err);
     if (status == NJ_OK)
         status = render(folder, &shelf, &html, err);
     if (status == NJ_OK)

@@ -82,6 +82,7 @@ void nj_rank_csv(const nj_ranking *ranking, size_t place, nj_str *out);
  * none. */
 nj_status nj_rank_write(const nj_ranking *ranking, const char *folder,
                         nj_err *err) NJ_MUST_USE;
+bool nj_rank_is_there(const char *folder);
 nj_status nj_rank_read(const char *folder, nj_ranking *out,
                        nj_err *err) NJ_MUST_USE;
 nj_status nj_rank_parse(const char *text, size_t n, nj_ranking *out,

@@ -304,6 +304,15 @@ nj_status nj_rank_parse(const char *text, size_t n, nj_ranking *out,
     return status;
 }
 
+bool nj_rank_is_there(const char *folder)
+{
+    char *path = nj_path_join(folder, NJ_RANKING_FILE);
+    bool there = path && access(path, F_OK) == 0;
+
+    free(path);
+    return there;
+}
+
 nj_status nj_rank_read(const char *folder, nj_ranking *out, nj_err *err)
 {
     char *path = nj_path_join(folder, NJ_RANKING_FILE);
@@ -314,7 +323,7 @@ nj_status nj_rank_read(const char *folder, nj_ranking *out, nj_err *err)
     *out = (nj_ranking){0};
     if (!path)
         return no_memory(err);
-    if (access(path, F_OK) != 0)
+    if (!nj_rank_is_there(folder))
         status = nj_fail(err, NJ_E_USAGE,
                          "'%s' has no ranking: run nightjar rank on it first",
                          folder);

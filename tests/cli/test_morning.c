@@ -30,6 +30,28 @@ static void ranks_by_the_prompt(void **state)
            "{\"place\":1,\"file\":\"a.png\",\"score\":0.");
 }
 
+static void the_gallery_shows_the_scores(void **state)
+{
+    char *page;
+    size_t n;
+
+    (void)state;
+    paint_night();
+    assert_int_equal(RUN("gallery", night), 0);
+    assert_int_equal(
+        nj_file_read(fake_path(night, "index.html"), 1 << 24, &page, &n, NULL),
+        NJ_OK);
+    assert_null(strstr(page, "\"score\":0."));
+    free(page);
+    assert_int_equal(RUN("rank", night, CLIP), 0);
+    assert_int_equal(RUN("gallery", night), 0);
+    assert_int_equal(
+        nj_file_read(fake_path(night, "index.html"), 1 << 24, &page, &n, NULL),
+        NJ_OK);
+    assert_non_null(strstr(page, "\"score\":0."));
+    free(page);
+}
+
 static void several_clips_are_averaged(void **state)
 {
     (void)state;
@@ -211,6 +233,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(ranks_by_the_prompt),
+        TEST(the_gallery_shows_the_scores),
         TEST(several_clips_are_averaged),
         TEST(one_of_two_alike_counts),
         TEST(leaves_out_what_is_not_a_result),

@@ -131,6 +131,52 @@ static void stops_and_goes_on(void **state)
 
 /* ---- hostile pictures ---------------------------------------------------- */
 
+static void bring(const char *name)
+{
+    char path[512];
+    char *bytes;
+    size_t n;
+
+    snprintf(path, sizeof(path), NJ_SOURCE_DIR "/tests/fixtures/pictures/%s",
+             name);
+    assert_int_equal(nj_file_read(path, 1 << 20, &bytes, &n, NULL), NJ_OK);
+    fake_write(fake_path(night, name), bytes, n);
+    free(bytes);
+}
+
+/* 16 bits, a palette, transparency and a single pixel are pictures; CMYK is
+ * not one that a network knows. */
+static void takes_pictures_of_every_kind(void **state)
+{
+    nj_picture p;
+
+    (void)state;
+    bring("deep.png");
+    bring("palette.png");
+    bring("alpha.webp");
+    bring("grey_alpha.png");
+    bring("cmyk.jpg");
+    fake_png(fake_path(night, "dot.png"), 1, 1);
+    write_upscaler();
+    expect(RUN("index", night, CLIP), 3, "5 new or changed");
+    expect(3, 3, "CMYK");
+    expect(RUN("upscale", night, BIG), 3, "5 pictures made");
+    expect(3, 3, "1 failed");
+    assert_int_equal(
+        nj_picture_probe(fake_path(night, "deep_out.png"), &p, NULL), NJ_OK);
+    assert_int_equal(p.channels, 1);
+    assert_int_equal(
+        nj_picture_probe(fake_path(night, "grey_alpha_out.png"), &p, NULL),
+        NJ_OK);
+    assert_int_equal(p.channels, 4);
+    assert_int_equal(
+        nj_picture_probe(fake_path(night, "alpha_out.png"), &p, NULL), NJ_OK);
+    assert_int_equal(p.channels, 4);
+    assert_int_equal(
+        nj_picture_probe(fake_path(night, "dot_out.png"), &p, NULL), NJ_OK);
+    assert_int_equal(p.width, 4);
+}
+
 /* Nothing of it crashes or ends the work; each is told. */
 static void skips_hostile_pictures(void **state)
 {
@@ -209,6 +255,7 @@ int main(void)
         TEST(leaves_other_results_alone),
         TEST(counts_pictures_that_fail),
         TEST(stops_and_goes_on),
+        TEST(takes_pictures_of_every_kind),
         TEST(skips_hostile_pictures),
         TEST(refuses_what_cannot_be),
     };

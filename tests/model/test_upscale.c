@@ -74,6 +74,46 @@ static void one_large_tile_is_no_tile(void **state)
     nj_rrdbnet_free(net);
 }
 
+/* A gradient in tiles: nowhere more than a level from the whole picture, and
+ * the steps across the tiles' borders differ from the whole picture's by less
+ * than an eighth of a level on the mean. */
+static void a_gradient_shows_no_seam(void **state)
+{
+    enum { SIDE = 64, TILE = 16, BIG = 2 * SIDE };
+    static uint8_t pixels[SIDE * SIDE * 3];
+    const nj_tiling tiles = {.size = TILE, .pad = 10};
+    const nj_tiling none = {0};
+    nj_rrdbnet *net = load();
+    nj_bytes in = {SIDE, SIDE, 3, pixels};
+    nj_bytes tiled;
+    nj_bytes whole;
+    int largest = 0;
+    int steps = 0;
+    int borders = 0;
+
+    (void)state;
+    for (int i = 0; i < SIDE * SIDE * 3; i++)
+        pixels[i] = (uint8_t)(i / 3 % SIDE * 2 + i / 3 / SIDE + i % 3 * 20);
+    assert_int_equal(nj_upscale_bytes(net, &tiles, &in, &tiled, NULL), NJ_OK);
+    assert_int_equal(nj_upscale_bytes(net, &none, &in, &whole, NULL), NJ_OK);
+    for (int i = 0; i < BIG * BIG * 3; i++) {
+        int column = i / 3 % BIG;
+
+        if (abs(tiled.bytes[i] - whole.bytes[i]) > largest)
+            largest = abs(tiled.bytes[i] - whole.bytes[i]);
+        if (column == 0 || column % (2 * TILE) != 0)
+            continue;
+        steps += abs((tiled.bytes[i] - tiled.bytes[i - 3]) -
+                     (whole.bytes[i] - whole.bytes[i - 3]));
+        borders++;
+    }
+    assert_in_range(largest, 0, 1);
+    assert_true(steps * 8 < borders);
+    free(tiled.bytes);
+    free(whole.bytes);
+    nj_rrdbnet_free(net);
+}
+
 static void refuses_other_numbers_of_channels(void **state)
 {
     uint8_t pixels[8] = {0};
@@ -98,6 +138,7 @@ int main(void)
         TH_TEST(names_the_first_tensor_that_does_not_fit),
         TH_TEST(refuses_tiles_off_the_grid),
         TH_TEST(one_large_tile_is_no_tile),
+        TH_TEST(a_gradient_shows_no_seam),
         TH_TEST(refuses_other_numbers_of_channels),
     };
 

@@ -174,7 +174,8 @@ function show() {
 function open(position) {
   select(position, false);
   show();
-  if (!byId("view").open) byId("view").showModal();
+  // The view itself has the focus, so that Enter closes it again.
+  if (!byId("view").open) byId("view").showModal(), byId("view").focus();
 }
 
 function step(by) {

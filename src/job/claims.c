@@ -61,25 +61,3 @@ void nj_claims_give(nj_claims *c, const char *name)
 
     fcntl(c->fd, F_OFD_SETLK, &place);
 }
-
-bool nj_process_stopped(long pid)
-{
-    char path[64];
-    char line[512];
-    const char *state = NULL;
-    ssize_t n;
-    int fd;
-
-    snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    n = read(fd, line, sizeof(line) - 1);
-    close(fd);
-    /* "pid (name) state": the name may hold anything. */
-    if (n > 0) {
-        line[n] = '\0';
-        state = strrchr(line, ')');
-    }
-    return state && state[1] == ' ' && (state[2] == 'T' || state[2] == 't');
-}

@@ -27,8 +27,4 @@ void nj_claims_close(nj_claims *c);
 bool nj_claims_take(nj_claims *c, const char *name);
 void nj_claims_give(nj_claims *c, const char *name);
 
-/* Whether a process is stopped (SIGSTOP, Ctrl-Z); false when it is not there.
- */
-bool nj_process_stopped(long pid);
-
 #endif

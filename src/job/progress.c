@@ -355,6 +355,10 @@ static const char *event_word(const nj_event *e)
         return "step";
     case NJ_EVENT_SAVED:
         return word ? word : "saved";
+    case NJ_EVENT_RETRY:
+        return "retry";
+    case NJ_EVENT_WAITING:
+        return "waiting";
     default:
         return word ? word : "note";
     }
@@ -385,7 +389,12 @@ bool nj_progress_event(const nj_progress *p, const nj_event *e, nj_str *out)
         cJSON_AddNumberToObject(o, "iteration", e->iteration);
         cJSON_AddNumberToObject(o, "iterations", e->iterations);
     }
-    if (e->kind == NJ_EVENT_STEP || e->kind == NJ_EVENT_BATCH)
+    if (e->how && e->how[0])
+        cJSON_AddStringToObject(o, "how", e->how);
+    if (e->pid)
+        cJSON_AddNumberToObject(o, "pid", (double)e->pid);
+    if (e->kind == NJ_EVENT_STEP || e->kind == NJ_EVENT_BATCH ||
+        e->kind == NJ_EVENT_WAITING)
         cJSON_AddNumberToObject(o, "images", (double)e->images);
     if (e->facts)
         cJSON_AddStringToObject(o, "device", e->facts->device);

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "job/process.h"
 #include "job/run_parts.h"
 #include "job/target.h"
 
@@ -74,7 +75,7 @@ static nj_status tell_waiting(nj_runner *r, long *told, nj_err *err)
     if (status != NJ_OK)
         return status;
     pid = nj_journal_taker(r->journal, name);
-    stopped = nj_process_stopped(pid);
+    stopped = nj_process_look(pid).stopped;
     if (*told != (stopped ? -pid : pid))
         nj_runner_tell(r, (nj_event){.kind = NJ_EVENT_WAITING,
                                      .images = r->held,

@@ -26,15 +26,15 @@ def resize(fd, columns):
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
 
-def on_terminal(*args, columns, later=None, env=None):
+def on_terminal(*args, columns, later=None, env=None, expect=0):
     """What a terminal of that many columns gets; `later` columns after a
     second."""
     master, slave = pty.openpty()
     resize(master, columns)
     child = subprocess.Popen([p.path, *args], stdout=slave, stdin=slave,
                              stderr=slave,
-                             env=dict(p.env, NIGHTJAR_FAKE_STEP_MS="60",
-                                      TERM="xterm", **(env or {})))
+                             env={**p.env, "NIGHTJAR_FAKE_STEP_MS": "60",
+                                  "TERM": "xterm", **(env or {})})
     os.close(slave)
     seen, began = b"", time.time()
     while True:
@@ -49,7 +49,7 @@ def on_terminal(*args, columns, later=None, env=None):
             seen += os.read(master, 65536) if ready else b""
         except OSError:
             break
-    check(child.wait() == 0, f"exit status {child.returncode}: {seen!r}")
+    check(child.wait() == expect, f"exit status {child.returncode}: {seen!r}")
     return seen.decode()
 
 
@@ -75,6 +75,17 @@ def shows_a_line():
           f"{full}")
     check("8 pictures made in" in text, text[-200:])
     check(not re.search(r"\x1b\[[\d;]*m", text), "colour without a failure")
+
+
+def marks_failures():
+    """In red, unless NO_COLOR says otherwise."""
+    for name, env, red in (("red", {}, True), ("plain", {"NO_COLOR": "1"}, False),
+                           ("dumb", {"TERM": "dumb"}, False)):
+        text = on_terminal(*JOB, "-o", f"{p.folder}/{name}", columns=80, expect=3,
+                           env=dict(env, NIGHTJAR_FAKE_FAILING="2"))
+        check(("\x1b[31m" in text) == red, f"{name}: {text[-600:]!r}")
+        check("2 failed" in text and " failed, seed 2: " in text, text[-600:])
+        check(any("  2 failed" in b for b in bars(text)), "the line")
 
 
 def survives_a_resize():
@@ -111,6 +122,7 @@ def writes_events():
 
 
 shows_a_line()
+marks_failures()
 survives_a_resize()
 writes_a_log()
 writes_events()

@@ -2,12 +2,14 @@
 # the CUDA kernels of src/cuda, only in the cuda preset. The plain C twins of
 # the latter are always there.
 set(nj_cpu_kernels ${PROJECT_SOURCE_DIR}/src/torch/cpu_kernels.cpp
+  ${PROJECT_SOURCE_DIR}/src/torch/cpu_product.cpp
   ${PROJECT_SOURCE_DIR}/src/torch/cpu_winograd.cpp)
 # Vectors wider than the baseline's registers are never passed between
 # functions that are not inlined, so their calling convention does not matter.
 set_source_files_properties(${nj_cpu_kernels} PROPERTIES
   COMPILE_OPTIONS "-O3;-Wno-psabi")
-set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/torch/cpu_winograd.cpp
+set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/torch/cpu_product.cpp
+  ${PROJECT_SOURCE_DIR}/src/torch/cpu_winograd.cpp
   APPEND PROPERTY COMPILE_OPTIONS -ffp-contract=fast)
 
 function(nj_kernel_set name)
@@ -23,6 +25,8 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   nj_kernel_set(avx2 -mavx2 -mfma)
   nj_kernel_set(avx512
     -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma)
+  nj_kernel_set(avx512bf16
+    -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mfma)
   target_compile_definitions(nj_shim PRIVATE NJ_X86_KERNELS=1)
 endif()
 

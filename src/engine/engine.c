@@ -4,11 +4,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "engine/embed.h"
 #include "engine/machine.h"
+#include "engine/measure.h"
+#include "engine/parts.h"
 #include "engine/upscaler.h"
 
 /* ---- device and precision ---------------------------------------------- */
@@ -53,14 +54,43 @@ static nj_status load_unet(const nj_engine *e, nj_precision precision,
 {
     nj_dtype dtype = nj_machine_dtype(&precision, e->device);
     nj_weights *weights;
-    nj_status status = nj_weights_open(e->unet_path, &weights, err);
+    nj_status status = e->unet_path
+                           ? nj_weights_open(e->unet_path, &weights, err)
+                           : nj_unet_make_up(&e->unet_card, &weights, err);
 
     if (status != NJ_OK)
         return status;
     status = nj_unet_new(weights, &e->unet_card, dtype, e->device, out, err);
     nj_weights_free(weights);
-    if (status != NJ_OK)
+    if (status != NJ_OK && e->unet_path)
         nj_err_add(err, "cannot use '%s'", e->unet_path);
+    return status;
+}
+
+/* CLIP's part of a step is small, and guidance comes from what it says: only
+ * where it was measured to do no harm is it computed in fewer bits
+ * (docs/speed.md). */
+static nj_dtype clip_dtype(const nj_engine *e)
+{
+    bool half = !e->facts.cuda && e->facts.precision == NJ_PRECISION_BF16;
+
+    return half ? NJ_BF16 : NJ_F32;
+}
+
+static nj_status load_clip(const nj_engine *e, const nj_engine_config *config,
+                           size_t i, nj_clip **out, nj_err *err)
+{
+    nj_weights *weights;
+    nj_status status;
+
+    if (!config->made_up)
+        return nj_machine_clip(config->clip_paths[i], clip_dtype(e), e->device,
+                               out, err);
+    status = nj_clip_make_up(config->made_up, &weights, err);
+    if (status != NJ_OK)
+        return status;
+    status = nj_clip_new(weights, NULL, clip_dtype(e), e->device, out, err);
+    nj_weights_free(weights);
     return status;
 }
 
@@ -87,8 +117,7 @@ static nj_status load_clips(nj_engine *e, const nj_engine_config *config,
                        config->clips, NJ_ENGINE_CLIPS_MAX);
     for (size_t i = 0; i < config->clips; i++) {
         nj_engine_clip *clip = &e->clips[i];
-        nj_status status =
-            nj_machine_clip(config->clip_paths[i], e->device, &clip->clip, err);
+        nj_status status = load_clip(e, config, i, &clip->clip, err);
 
         if (status == NJ_OK)
             status = find_tokenizer(e, config->vocabulary_path, clip, err);
@@ -116,26 +145,20 @@ static void engine_close(nj_engine *e)
     free(e);
 }
 
-static double now_seconds(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static nj_status load(nj_engine *e, const nj_engine_config *config, nj_err *err)
 {
-    double start = now_seconds();
+    double start = nj_seconds();
     nj_status status = choose_device(config, e, err);
 
     if (status != NJ_OK)
         return status;
+    th_keep_memory();
     choose_threads(config, e);
     choose_precision(config, e);
     e->unet_card = config->unet;
-    e->unet_path = nj_strdup(config->unet_path);
-    if (!e->unet_path)
+    if (!config->made_up)
+        e->unet_path = nj_strdup(config->unet_path);
+    if (!config->made_up && !e->unet_path)
         return nj_fail(err, NJ_E_MEMORY, "no memory for an engine");
     status = load_unet(e, e->facts.precision, &e->unet, err);
     if (status == NJ_OK)
@@ -147,7 +170,7 @@ static nj_status load(nj_engine *e, const nj_engine_config *config, nj_err *err)
         e->facts.context = (size_t)nj_clip_shape(e->clips[0].clip)->context;
     }
     e->facts.libtorch = th_version();
-    e->facts.load_seconds = now_seconds() - start;
+    e->facts.load_seconds = nj_seconds() - start;
     return NJ_OK;
 }
 
@@ -200,6 +223,8 @@ const nj_engine_api *nj_engine_functions(void)
         .close = engine_close,
         .facts = engine_facts,
         .run = engine_run,
+        .matmul_peak = nj_measure_matmul,
+        .device_peak = nj_measure_device,
         .cuda_devices = th_cuda_count,
         .libtorch_version = th_version,
         .embedder_open = nj_embedder_open,

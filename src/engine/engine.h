@@ -32,6 +32,9 @@ typedef enum nj_device_kind {
 
 /* What to load and where. All pointers are borrowed during open. */
 typedef struct nj_engine_config {
+    /* Random weights instead of files: for `unet` and for one CLIP of this
+     * card. NULL: weights from files. */
+    const nj_clip_card *made_up;
     const char *unet_path;
     nj_unet_card unet; /* flags of the UNet, from its card */
     const char *clip_paths[NJ_ENGINE_CLIPS_MAX];
@@ -47,6 +50,17 @@ typedef struct nj_engine_config {
 
 typedef struct nj_engine nj_engine;
 
+/* Where the time of a run goes. */
+typedef enum nj_part {
+    NJ_PART_UNET_FORWARD,
+    NJ_PART_UNET_BACKWARD,
+    NJ_PART_CLIP_FORWARD,
+    NJ_PART_CLIP_BACKWARD,
+    NJ_PART_CUTOUTS, /* forward and backward */
+    NJ_PART_SAMPLER, /* the step itself and its noise */
+    NJ_PARTS
+} nj_part;
+
 /* One batch: `images` pictures of the same settings, each with its own prompt
  * and seed. It always runs at settings->batch_size (padded when images is
  * less), so that a picture's bytes do not depend on its neighbours. */
@@ -61,6 +75,8 @@ typedef struct nj_work {
                                loaded for this batch and let go after it */
     int frame_every;        /* hand out the x0 of iterations K-1, 2K-1.. too, as
                                save_every does; 0: no */
+    double *parts; /* [NJ_PARTS] seconds are added to, or NULL; on a GPU
+                      counting waits for every part */
 } nj_work;
 
 /* A picture: RGB, 8 bits, row by row. */
@@ -113,7 +129,7 @@ static inline bool nj_is_every(int every, int iteration)
 typedef struct nj_engine_machine {
     nj_device_kind device;
     int device_index;
-    nj_precision precision; /* of upscalers; CLIP is always float32 */
+    nj_precision precision; /* of upscalers; CLIP is float32 */
     int threads;            /* 0: as many as there are cores */
 } nj_engine_machine;
 
@@ -167,6 +183,10 @@ typedef struct nj_engine_api {
     const nj_engine_facts *(*facts)(const nj_engine *e);
     nj_status (*run)(nj_engine *e, const nj_work *work,
                      const nj_engine_callbacks *callbacks, nj_err *err);
+    /* FLOP/s of the quickest large product of matrices in the UNet's format. */
+    nj_status (*matmul_peak)(nj_engine *e, double *flops, nj_err *err);
+    /* Bytes on the engine's GPU at most since the last call; 0 on a CPU. */
+    uint64_t (*device_peak)(nj_engine *e);
     int (*cuda_devices)(void);
     const char *(*libtorch_version)(void);
 
@@ -198,7 +218,7 @@ typedef struct nj_engine_api {
                          nj_err *err);
 } nj_engine_api;
 
-#define NJ_ENGINE_API_VERSION 2U
+#define NJ_ENGINE_API_VERSION 3U
 
 /* The one symbol that the engine's shared object exports. */
 const nj_engine_api *nj_engine_api_get(void);

@@ -71,11 +71,11 @@ static struct term one_slice(th_scope *outer, const nj_guidance *g,
     th_tensor *leaf = th_leaf(s, cuts, true);
     th_tensor *loss = slice_loss(s, g, clip, leaf, share);
     th_tensor *total = th_mul_scalar(s, th_sum(s, loss), scale);
-    struct term out = {
-        .gradient = th_keep(outer, th_grad(s, total, NULL, leaf)),
-        .loss = th_leaf(outer, loss, false),
-    };
+    struct term out = {.loss = th_leaf(outer, loss, false)};
 
+    nj_clock_part(g->clock, NJ_PART_CLIP_FORWARD);
+    out.gradient = th_keep(outer, th_grad(s, total, NULL, leaf));
+    nj_clock_part(g->clock, NJ_PART_CLIP_BACKWARD);
     th_scope_free(s);
     return out;
 }
@@ -128,13 +128,17 @@ static struct term clip_batch(th_scope *outer, const nj_guidance *g,
     int size = nj_clip_shape(clip->clip)->image_size;
     th_scope *s = th_scope_new(outer);
     th_tensor *leaf = th_leaf(s, blend, true);
-    th_tensor *cuts = nj_cut(s, g->settings, size, nj_to_unit(s, leaf), draw);
-    struct term by_cuts = all_slices(s, g, clip, cuts, scale);
-    struct term out = {
-        .gradient = th_keep(outer, th_grad(s, cuts, by_cuts.gradient, leaf)),
-        .loss = th_leaf(outer, by_cuts.loss, false),
-    };
+    th_tensor *cuts;
+    struct term by_cuts;
+    struct term out;
 
+    nj_clock_start(g->clock);
+    cuts = nj_cut(s, g->settings, size, nj_to_unit(s, leaf), draw);
+    nj_clock_part(g->clock, NJ_PART_CUTOUTS);
+    by_cuts = all_slices(s, g, clip, cuts, scale);
+    out.gradient = th_keep(outer, th_grad(s, cuts, by_cuts.gradient, leaf));
+    out.loss = th_leaf(outer, by_cuts.loss, false);
+    nj_clock_part(g->clock, NJ_PART_CUTOUTS);
     th_scope_free(s);
     return out;
 }
@@ -264,7 +268,9 @@ nj_guided_loss nj_guidance_gradient(th_scope *s, const nj_guidance *g,
     struct gradients by = all_terms(s, g, look, iteration, out.terms);
     bool grad = th_enable_grad(false);
 
+    nj_clock_start(g->clock);
     out.gradient = th_neg(s, pull_back(s, look, by));
+    nj_clock_part(g->clock, NJ_PART_UNET_BACKWARD);
     out.clamped = g->settings->clamp_max > 0
                       ? nj_rms_clamp(s, out.gradient, g->settings->clamp_max)
                       : out.gradient;

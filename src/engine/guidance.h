@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "diffusion/settings.h"
+#include "engine/parts.h"
 #include "engine/sampler.h"
 #include "engine/targets.h"
 #include "engine/watch.h"
@@ -33,6 +34,7 @@ typedef struct nj_guidance {
     size_t count;          /* CLIPs */
     const uint64_t *seeds; /* [images] */
     size_t images;         /* B */
+    nj_clock *clock;       /* or NULL */
     bool all_terms; /* work out terms whose scale is 0 too, for a watch */
 } nj_guidance;
 

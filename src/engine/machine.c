@@ -42,15 +42,15 @@ nj_dtype nj_machine_dtype(nj_precision *precision, th_device device)
                                              : NJ_F16;
 }
 
-nj_status nj_machine_clip(const char *path, th_device device, nj_clip **out,
-                          nj_err *err)
+nj_status nj_machine_clip(const char *path, nj_dtype dtype, th_device device,
+                          nj_clip **out, nj_err *err)
 {
     nj_weights *weights;
     nj_status status = nj_weights_open(path, &weights, err);
 
     if (status != NJ_OK)
         return status;
-    status = nj_clip_new(weights, NULL, NJ_F32, device, out, err);
+    status = nj_clip_new(weights, NULL, dtype, device, out, err);
     nj_weights_free(weights);
     if (status != NJ_OK)
         nj_err_add(err, "cannot use '%s'", path);

@@ -21,8 +21,8 @@ void nj_machine_threads(int threads);
  * a GPU. */
 nj_dtype nj_machine_dtype(nj_precision *precision, th_device device);
 
-/* Reads a CLIP in float32; *out is freed with nj_clip_free. */
-nj_status nj_machine_clip(const char *path, th_device device, nj_clip **out,
-                          nj_err *err) NJ_MUST_USE;
+/* Reads a CLIP; *out is freed with nj_clip_free. */
+nj_status nj_machine_clip(const char *path, nj_dtype dtype, th_device device,
+                          nj_clip **out, nj_err *err) NJ_MUST_USE;
 
 #endif

@@ -25,6 +25,7 @@ struct run {
     nj_guide_clip guides[NJ_ENGINE_CLIPS_MAX];
     nj_guidance guidance;
     bool guided;
+    nj_clock clock;
 
     size_t batch;              /* B, padding included */
     int64_t shape[4];          /* [B,3,H,W] */
@@ -192,6 +193,7 @@ static nj_status make_targets(struct run *r, nj_err *err)
         .count = r->engine->clip_count,
         .seeds = r->seeds,
         .images = r->batch,
+        .clock = &r->clock,
         .all_terms = r->watch && r->watch->step,
     };
     r->guided = nj_guidance_is_on(&r->guidance);
@@ -287,9 +289,12 @@ static nj_look look_at(const struct run *r, th_scope *s, const nj_step *step,
     nj_look look = {.step = step, .x = th_leaf(s, x, r->guided)};
     th_tensor *t = th_full(s, NJ_F32, r->engine->device, 1, r->shape,
                            (double)step->model_timestep); /* [B] */
-    th_tensor *output =
-        nj_unet_forward(s, r->engine->unet, look.x, t, classes(r, s, k), NULL);
+    th_tensor *output;
 
+    nj_clock_start(r->guidance.clock);
+    output =
+        nj_unet_forward(s, r->engine->unet, look.x, t, classes(r, s, k), NULL);
+    nj_clock_part(r->guidance.clock, NJ_PART_UNET_FORWARD);
     nj_predict(s, &look, output, r->settings->clip_denoised);
     if (r->guided) {
         *loss = nj_guidance_gradient(s, &r->guidance, &look, (uint32_t)k);
@@ -417,9 +422,11 @@ static nj_status one_step(struct run *r, int k, nj_err *err)
     }
     read_losses(r, s, &loss);
     show_step(r, &now, &loss, k);
+    nj_clock_start(&r->clock);
     th_copy_(s, r->x,
              nj_sampler_step(s, &r->sampler, &now, ahead,
                              step_noise(r, s, step, k)));
+    nj_clock_part(&r->clock, NJ_PART_SAMPLER);
     status = th_scope_check(s, err);
     if (status == NJ_OK) {
         drop_failed(r, s, k);
@@ -472,6 +479,7 @@ nj_status nj_engine_run(nj_engine *e, const nj_work *work,
         .settings = work->settings,
         .callbacks = callbacks,
         .watch = watch,
+        .clock = {.seconds = work->parts, .device = e->device},
     };
     nj_status status = check_work(&r, err);
 

@@ -58,6 +58,14 @@ static bool allocate_blocks(nj_clip *c)
     return text->blocks && vision->blocks && c->resnet.blocks;
 }
 
+/* Lists of blocks for c->config. */
+static nj_status plan_blocks(nj_clip *c, nj_err *err)
+{
+    plan_towers(c);
+    return allocate_blocks(c) ? NJ_OK
+                              : nj_fail(err, NJ_E_MEMORY, "out of memory");
+}
+
 /* A network without tensors. */
 static nj_status layout(const nj_weights *weights, const nj_clip_hints *hints,
                         nj_clip **out, nj_err *err)
@@ -71,15 +79,47 @@ static nj_status layout(const nj_weights *weights, const nj_clip_hints *hints,
     status = nj_clip_names_of(weights, &c->names, err);
     if (status == NJ_OK)
         status = nj_clip_read_config(weights, c->names, hints, &c->config, err);
-    if (status == NJ_OK) {
-        plan_towers(c);
-        if (!allocate_blocks(c))
-            status = nj_fail(err, NJ_E_MEMORY, "out of memory");
-    }
+    if (status == NJ_OK)
+        status = plan_blocks(c, err);
     if (status == NJ_OK)
         *out = c;
     else
         nj_clip_free(c);
+    return status;
+}
+
+static nj_clip_config config_of(const nj_clip_card *card)
+{
+    return (nj_clip_config){
+        .embed = card->embed_dim,
+        .image_size = card->image_size,
+        .patch = card->patch_size,
+        .vision_width = card->vision_width,
+        .vision_layers = {card->vision_layers},
+        .vision_mlp = 4 * card->vision_width,
+        .context = card->context_length,
+        .vocabulary = card->vocab_size,
+        .text_width = card->text_width,
+        .text_layers = card->text_layers,
+        .text_mlp = 4 * card->text_width,
+    };
+}
+
+nj_status nj_clip_make_up(const nj_clip_card *card, nj_weights **out,
+                          nj_err *err)
+{
+    nj_clip *c = nj_calloc(1, sizeof(*c));
+    nj_status status;
+
+    if (!c)
+        return nj_fail(err, NJ_E_MEMORY, "out of memory");
+    c->names = nj_clip_default_names();
+    c->config = config_of(card);
+    status = plan_blocks(c, err);
+    if (status == NJ_OK)
+        status = nj_params_make_up(
+            &(const nj_blueprint){.build = build, .net = c}, out, err);
+    nj_clip_free(c);
     return status;
 }
 

@@ -21,6 +21,7 @@
 #include "base/err.h"
 #include "model/observer.h"
 #include "torch/th.h"
+#include "weights/card.h"
 #include "weights/weights.h"
 
 /* What shapes do not say. Zero: as OpenAI has it. */
@@ -55,6 +56,11 @@ typedef struct nj_clip nj_clip;
  * was found and what was expected. Converts nothing. */
 nj_status nj_clip_inspect(const nj_weights *weights, const nj_clip_hints *hints,
                           nj_clip_config *out, nj_err *err) NJ_MUST_USE;
+
+/* Random weights for the card's network, under OpenAI's names. *out is freed
+ * with nj_weights_free. */
+nj_status nj_clip_make_up(const nj_clip_card *card, nj_weights **out,
+                          nj_err *err) NJ_MUST_USE;
 
 /* Inspects, then converts to dtype. *out owns its tensors and borrows
  * nothing; freed with nj_clip_free. */

@@ -105,6 +105,7 @@ struct nj_clip {
 /* clip_names.c: which kind of file this is, and its configuration. */
 nj_status nj_clip_names_of(const nj_weights *weights, const nj_clip_names **out,
                            nj_err *err) NJ_MUST_USE;
+const nj_clip_names *nj_clip_default_names(void); /* OpenAI's */
 nj_status nj_clip_read_config(const nj_weights *weights,
                               const nj_clip_names *names,
                               const nj_clip_hints *hints, nj_clip_config *out,

@@ -67,6 +67,11 @@ static const nj_clip_names hugging_face = {
     .transposed = true,
 };
 
+const nj_clip_names *nj_clip_default_names(void)
+{
+    return &openai;
+}
+
 nj_status nj_clip_names_of(const nj_weights *weights, const nj_clip_names **out,
                            nj_err *err)
 {

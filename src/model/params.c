@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "weights/made_up.h"
 
 #define LAYERS_MAX 1024
 #define SIZE_LIMIT (1 << 24) /* of a dimension that a loop depends on */
@@ -153,6 +154,10 @@ static const nj_view *find(nj_params *p, const char *name, int ndim,
     if (p->err.code != NJ_OK)
         return NULL;
     snprintf(full, sizeof(full), "%s%s", p->prefix, name);
+    if (p->made_up) {
+        p->err.code = nj_made_up_add(p->made_up, full, ndim, shape, &p->err);
+        return NULL;
+    }
     v = nj_weights_find(p->weights, full);
     check_view(p, full, v, ndim, shape);
     if (p->err.code == NJ_OK && !p->scope)
@@ -216,6 +221,25 @@ nj_status nj_params_check(const nj_weights *weights, const nj_blueprint *plan,
     if (p.err.code == NJ_OK)
         check_left_over(&p, plan->ignored);
     free(p.taken);
+    return give(&p, err);
+}
+
+nj_status nj_params_make_up(const nj_blueprint *plan, nj_weights **out,
+                            nj_err *err)
+{
+    nj_params p = {0};
+    nj_status status = nj_made_up_new(&p.made_up, err);
+
+    if (status != NJ_OK)
+        return status;
+    plan->build(&p, plan->net);
+    if (p.err.code == NJ_OK)
+        p.err.code = nj_made_up_finish(p.made_up, &p.err);
+    *out = p.made_up;
+    if (p.err.code != NJ_OK) {
+        nj_weights_free(p.made_up);
+        *out = NULL;
+    }
     return give(&p, err);
 }
 

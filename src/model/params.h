@@ -34,8 +34,9 @@
 
 typedef struct nj_params {
     const nj_weights *weights; /* borrowed */
-    th_scope *scope;           /* owns the tensors; NULL: only check */
-    nj_dtype dtype;            /* of what is taken next */
+    nj_weights *made_up; /* takes what is asked for, in place of `weights` */
+    th_scope *scope;     /* owns the tensors; NULL: only check */
+    nj_dtype dtype;      /* of what is taken next */
     th_device device;
     nj_err err; /* the first thing that is wrong; code 0 when all is well */
     char prefix[NJ_PARAMS_NAME_MAX]; /* "" or ends in a dot */
@@ -66,6 +67,11 @@ typedef struct nj_target {
  * with the first tensor that is missing, wrong or left over. */
 nj_status nj_params_check(const nj_weights *weights, const nj_blueprint *plan,
                           nj_err *err) NJ_MUST_USE;
+
+/* Random weights for the blueprint's network, without a file (see
+ * weights/made_up.h). *out is freed with nj_weights_free. */
+nj_status nj_params_make_up(const nj_blueprint *plan, nj_weights **out,
+                            nj_err *err) NJ_MUST_USE;
 
 /* Checks, then converts. Tensors of a failed call stay in the scope. */
 nj_status nj_params_fill(const nj_weights *weights, const nj_blueprint *plan,

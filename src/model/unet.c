@@ -27,6 +27,19 @@ nj_status nj_unet_check(const nj_weights *weights, const nj_unet_card *card,
     return status;
 }
 
+nj_status nj_unet_make_up(const nj_unet_card *card, nj_weights **out,
+                          nj_err *err)
+{
+    nj_unet *u;
+    nj_status status = nj_unet_layout(card, &u, err);
+
+    if (status == NJ_OK)
+        status = nj_params_make_up(
+            &(const nj_blueprint){.build = nj_unet_build, .net = u}, out, err);
+    nj_unet_free(u);
+    return status;
+}
+
 /* exp(-ln(10000) j / (C/2)), j = 0..C/2-1, in float32 as the public code. */
 static th_tensor *frequencies(const nj_unet *u)
 {

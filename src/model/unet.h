@@ -26,6 +26,10 @@ typedef struct nj_unet nj_unet;
 nj_status nj_unet_check(const nj_weights *weights, const nj_unet_card *card,
                         nj_err *err) NJ_MUST_USE;
 
+/* Random weights for the card's network. *out is freed with nj_weights_free. */
+nj_status nj_unet_make_up(const nj_unet_card *card, nj_weights **out,
+                          nj_err *err) NJ_MUST_USE;
+
 /* Checks as above, then converts. dtype is that of convolutions and
  * attention; norms, the timestep embedding and the last convolution stay in
  * float32, as in the public code. *out owns its tensors and borrows nothing;

@@ -1,32 +1,38 @@
 // The driver of Winograd's convolution: cuts the work into parts for threads.
 //
-// The transformed weight is made anew for every call. Kept, it would be four
-// times the size of the weight; made, it costs a few percent of the
-// convolution for the pictures of 32x32 and larger that take this way.
+// The transformed weight of a large layer is made anew for every call. Kept, it
+// would be four times the size of the weight; made, it costs a few percent of
+// the convolution for the pictures of 32x32 and larger that take this way.
 #include <algorithm>
 
 #include <ATen/Parallel.h>
 
 #include "torch/conv.hpp"
+#include "torch/cpu_product.hpp"
 #include "torch/cpu_winograd.hpp"
+#include "torch/product.hpp"
 
 namespace
 {
 
 struct winograd_plan {
     int64_t images, height, width;
-    int64_t k, n;  // channels in and out
-    int64_t steps; // of kernels.rows tiles, in an image
+    int64_t k, n; // channels in and out
+    bool bf16;
+    int64_t words; // in k channels
+    int64_t steps; // of the product, in an image
     int64_t parts; // of an image
     int64_t most;  // tiles of the largest part, rounded up
     const th::winograd_kernels &kernels;
+    const th::product_kernels &product;
 
-    winograd_plan(const at::Tensor &x, int64_t outputs,
-                  const th::winograd_kernels &kernels_)
+    winograd_plan(const at::Tensor &x, int64_t outputs)
         : images(x.size(0)), height(x.size(2)), width(x.size(3)), k(x.size(1)),
-          n(outputs), kernels(kernels_)
+          n(outputs), bf16(x.scalar_type() == at::kBFloat16),
+          words(bf16 ? k / 2 : k), kernels(*th::winograd()),
+          product(*th::product())
     {
-        const int64_t rows = kernels.rows, most_steps = 126 / rows;
+        const int64_t rows = product.rows, most_steps = 126 / rows;
 
         steps = (tiles() + rows - 1) / rows;
         parts = std::min(
@@ -44,8 +50,8 @@ struct winograd_plan {
     th::winograd_tiles part(int64_t p) const
     {
         const int64_t from = p * steps / parts, to = (p + 1) * steps / parts;
-        th::winograd_tiles t = {height, width, from * kernels.rows, 0,
-                                (to - from) * kernels.rows};
+        th::winograd_tiles t = {height, width, from * product.rows, 0,
+                                (to - from) * product.rows};
 
         t.count = std::min(t.rows, tiles() - t.first);
         return t;
@@ -53,35 +59,35 @@ struct winograd_plan {
 };
 
 // -> u of cpu_winograd.hpp
-at::Tensor transform_weight(const winograd_plan &p, const at::Tensor &weight,
+at::Tensor transform_weight(const winograd_plan &p, const at::Tensor &w,
                             bool turned)
 {
-    const at::Tensor w = weight.contiguous(at::MemoryFormat::ChannelsLast);
     const at::Tensor u =
-        at::empty({th::winograd_frequencies * p.k * p.n}, w.options());
-    const float *const from = w.const_data_ptr<float>();
+        at::empty({th::winograd_frequencies * p.words * p.n}, at::kFloat);
+    const th::winograd_weight from = {w.const_data_ptr(), w.size(0), w.size(1),
+                                      turned, p.bf16};
     float *const to = u.mutable_data_ptr<float>();
-    const int64_t outputs = w.size(0), inputs = w.size(1);
 
-    at::parallel_for(0, outputs / 16, 1, [&](int64_t first, int64_t last) {
+    at::parallel_for(0, w.size(0) / 32, 1, [&](int64_t first, int64_t last) {
         for (int64_t o = first; o < last; o++)
-            p.kernels.weights(from, outputs, inputs, turned, 16 * o, to);
+            p.kernels.weights(&from, 32 * o, to);
     });
     return u;
 }
 
 void convolve_part(const winograd_plan &p, const th::winograd_tiles &t,
-                   const float *u, const float *bias, const float *x,
-                   float *scratch, float *y)
+                   const float *u, const float *bias, const void *x,
+                   float *scratch, void *y)
 {
     float *const v = scratch;
-    float *const m = v + th::winograd_frequencies * t.rows * p.k;
+    float *const m = v + th::winograd_frequencies * t.rows * p.words;
+    const auto multiply = p.bf16 ? p.product.multiply_bf16 : p.product.multiply;
 
-    p.kernels.input(&t, p.k, x, v);
+    p.kernels.input(&t, p.k, p.bf16, x, v);
     for (int64_t f = 0; f < th::winograd_frequencies; f++)
-        p.kernels.multiply(t.rows, p.k, p.n, v + f * t.rows * p.k,
-                           u + f * p.k * p.n, m + f * t.rows * p.n);
-    p.kernels.output(&t, p.n, m, bias, y);
+        multiply(t.rows, p.words, p.n, v + f * t.rows * p.words,
+                 u + f * p.words * p.n, m + f * t.rows * p.n);
+    p.kernels.output(&t, p.n, m, bias, p.bf16, y);
 }
 
 } // namespace
@@ -93,8 +99,7 @@ bool th::winograd_fits(const at::Tensor &x, const at::Tensor &weight,
         return channels % 32 == 0 && channels >= 64;
     };
 
-    return winograd() && x.is_cpu() && x.scalar_type() == at::kFloat &&
-           weight.scalar_type() == at::kFloat && weight.dim() == 4 &&
+    return winograd() && product_fits(x, weight, turned) && weight.dim() == 4 &&
            weight.size(2) == 3 && weight.size(3) == 3 &&
            x.size(1) == weight.size(turned ? 0 : 1) && many(weight.size(0)) &&
            many(weight.size(1)) && x.size(2) * x.size(3) >= 1024;
@@ -104,20 +109,25 @@ at::Tensor th::conv_winograd(const at::Tensor &x, const at::Tensor &weight,
                              const at::Tensor &bias, bool turned)
 {
     const at::Tensor in = x.contiguous(at::MemoryFormat::ChannelsLast);
-    const winograd_plan p(in, weight.size(turned ? 1 : 0), *winograd());
-    const at::Tensor add = bias.defined() ? bias.contiguous() : bias;
-    const at::Tensor u = transform_weight(p, weight, turned);
+    const at::Tensor w = weight.contiguous(at::MemoryFormat::ChannelsLast);
+    const winograd_plan p(in, weight.size(turned ? 1 : 0));
+    const at::Tensor add =
+        bias.defined() ? bias.to(at::kFloat).contiguous() : bias;
+    const auto transform = [&] { return transform_weight(p, w, turned); };
+    const at::Tensor u = w.is_same(weight)
+                             ? prepared(w, turned ? 3 : 2, transform)
+                             : transform();
     const at::Tensor y =
         at::empty({p.images, p.n, p.height, p.width}, in.options(),
                   at::MemoryFormat::ChannelsLast);
-    const float *const from = in.const_data_ptr<float>();
-    float *const to = y.mutable_data_ptr<float>();
-    const int64_t pixels = p.height * p.width;
+    const char *const from = static_cast<const char *>(in.const_data_ptr());
+    char *const to = static_cast<char *>(y.mutable_data_ptr());
+    const int64_t bytes = p.height * p.width * in.element_size();
 
     at::parallel_for(
         0, p.images * p.parts, 1, [&](int64_t first, int64_t last) {
             const at::Tensor scratch =
-                at::empty({winograd_frequencies * p.most * (p.k + p.n)},
+                at::empty({winograd_frequencies * p.most * (p.words + p.n)},
                           at::TensorOptions(at::kFloat));
 
             for (int64_t i = first; i < last; i++) {
@@ -126,9 +136,9 @@ at::Tensor th::conv_winograd(const at::Tensor &x, const at::Tensor &weight,
                 convolve_part(p, p.part(i % p.parts), u.const_data_ptr<float>(),
                               add.defined() ? add.const_data_ptr<float>()
                                             : nullptr,
-                              from + image * pixels * p.k,
+                              from + image * bytes * p.k,
                               scratch.mutable_data_ptr<float>(),
-                              to + image * pixels * p.n);
+                              to + image * bytes * p.n);
             }
         });
     return y;

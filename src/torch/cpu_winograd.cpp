@@ -15,18 +15,19 @@ namespace
 {
 
 typedef float vfloat __attribute__((vector_size(64)));
+typedef int32_t vint __attribute__((vector_size(64)));
+typedef uint32_t vword __attribute__((vector_size(64)));
+typedef uint16_t vhalf __attribute__((vector_size(32)));
+
+struct bf16 {
+    uint16_t bits;
+};
 
 constexpr int64_t lanes = 16;
+constexpr int64_t columns = 32;
 constexpr int side = 6; // of a transformed tile
 constexpr int64_t frequencies = th::winograd_frequencies;
 constexpr int64_t tile = th::winograd_tile;
-
-// Tiles times vectors of 16 outputs that stay in registers.
-#ifdef __AVX512F__
-constexpr int step = 14;
-#else
-constexpr int step = 3;
-#endif
 
 // The points +-a, +-b
 constexpr float a1 = 0.625f, b1 = 1.25f;
@@ -40,9 +41,43 @@ INLINE vfloat load(const float *p)
     return v;
 }
 
+INLINE vfloat load(const bf16 *p)
+{
+    vhalf h;
+
+    memcpy(&h, p, sizeof(h));
+    return reinterpret_cast<vfloat>(__builtin_convertvector(h, vword) << 16);
+}
+
 INLINE void store(float *p, vfloat v)
 {
     memcpy(p, &v, sizeof(v));
+}
+
+// The upper halves hold bfloat16: to the nearest, ties to even; NaN stays NaN.
+INLINE vword rounded(vfloat v)
+{
+    const vword bits = reinterpret_cast<vword>(v);
+    const vint is_nan = v != v;
+    const vword mask = reinterpret_cast<vword>(is_nan);
+
+    return (mask & (bits | 0x400000)) |
+           (~mask & (bits + 0x7fff + ((bits >> 16) & 1)));
+}
+
+INLINE void store(bf16 *p, vfloat v)
+{
+    const vhalf h = __builtin_convertvector(rounded(v) >> 16, vhalf);
+
+    memcpy(p, &h, sizeof(h));
+}
+
+// A word of two bfloat16 numbers for each lane.
+INLINE void store_pair(float *p, vfloat low, vfloat high)
+{
+    const vword w = rounded(low) >> 16 | (rounded(high) & 0xffff0000);
+
+    memcpy(p, &w, sizeof(w));
 }
 
 // B^T d
@@ -102,7 +137,8 @@ struct corner {
 
 // G w G^T for 16 neighbouring inputs; w points to the first of 3x3 vectors
 // that lie `apart` numbers from each other.
-INLINE void weight_tile(const float *w, int64_t apart, bool turned,
+template <class T>
+INLINE void weight_tile(const T *w, int64_t apart, bool turned,
                         vfloat u[side][side])
 {
     vfloat half[3][side];
@@ -118,10 +154,10 @@ INLINE void weight_tile(const float *w, int64_t apart, bool turned,
         transform_weight(g, half[r]);
     }
     for (int c = 0; c < side; c++) {
-        const vfloat column[3] = {half[0][c], half[1][c], half[2][c]};
+        const vfloat down[3] = {half[0][c], half[1][c], half[2][c]};
         vfloat t[side];
 
-        transform_weight(column, t);
+        transform_weight(down, t);
         for (int r = 0; r < side; r++)
             u[r][c] = t[r];
     }
@@ -132,60 +168,135 @@ void weights_turned(const float *w, int64_t outputs, int64_t inputs, int64_t o,
                     float *u)
 {
     for (int64_t i = 0; i < inputs; i += lanes) {
-        for (int64_t j = 0; j < lanes; j++) {
+        for (int64_t j = 0; j < columns; j++) {
             vfloat t[side][side];
 
             weight_tile(w + (o + j) * 9 * inputs + i, inputs, true, t);
             for (int64_t f = 0; f < frequencies; f++)
-                store(
-                    u + ((f * (inputs / 32) + i / 32) * outputs + o + j) * 32 +
-                        i % 32,
-                    t[f / side][f % side]);
+                store(u +
+                          ((f * (inputs / 32) + i / 32) * outputs + o + j) *
+                              columns +
+                          i % 32,
+                      t[f / side][f % side]);
         }
     }
 }
 
-// Not turned: the lanes of u are outputs, so 16x16 blocks are transposed.
-void weights_straight(const float *w, int64_t outputs, int64_t inputs,
-                      int64_t o, float *u)
+// The same for bfloat16: outputs 16 apart become a word.
+void weights_turned(const bf16 *w, int64_t outputs, int64_t inputs, int64_t o,
+                    float *u)
 {
-    float block[frequencies][lanes][lanes]; // output, input
+    const int64_t words = outputs / 2, row = 9 * inputs;
 
     for (int64_t i = 0; i < inputs; i += lanes) {
         for (int64_t j = 0; j < lanes; j++) {
-            vfloat t[side][side];
+            vfloat low[side][side], high[side][side];
 
-            weight_tile(w + (o + j) * 9 * inputs + i, inputs, false, t);
+            weight_tile(w + (o + j) * row + i, inputs, true, low);
+            weight_tile(w + (o + j + lanes) * row + i, inputs, true, high);
             for (int64_t f = 0; f < frequencies; f++)
-                store(block[f][j], t[f / side][f % side]);
-        }
-        for (int64_t f = 0; f < frequencies; f++) {
-            float *const to =
-                u + ((f * (outputs / 32) + o / 32) * inputs + i) * 32 + o % 32;
-
-            for (int64_t k = 0; k < lanes; k++) {
-                vfloat row;
-
-                for (int64_t j = 0; j < lanes; j++)
-                    row[j] = block[f][j][k];
-                store(to + k * 32, row);
-            }
+                store_pair(
+                    u +
+                        ((f * (inputs / 32) + i / 32) * words + o / 2 + j) *
+                            columns +
+                        i % 32,
+                    low[f / side][f % side], high[f / side][f % side]);
         }
     }
 }
 
-void weights(const float *w, int64_t outputs, int64_t inputs, bool turned,
-             int64_t o, float *u)
+typedef float weight_block[frequencies][lanes][lanes]; // output, input
+
+// Tiles of 16 outputs and 16 inputs.
+template <class T>
+INLINE void weight_tiles(const T *w, int64_t inputs, weight_block block)
 {
-    if (turned)
+    for (int64_t j = 0; j < lanes; j++) {
+        vfloat t[side][side];
+
+        weight_tile(w + j * 9 * inputs, inputs, false, t);
+        for (int64_t f = 0; f < frequencies; f++)
+            store(block[f][j], t[f / side][f % side]);
+    }
+}
+
+// All outputs of input k of a block.
+INLINE vfloat column(const float block[lanes][lanes], int64_t k)
+{
+    vfloat v;
+
+    for (int64_t j = 0; j < lanes; j++)
+        v[j] = block[j][k];
+    return v;
+}
+
+// Not turned: the lanes of u are outputs, so 16x16 blocks are transposed.
+INLINE void straight(const float *w, int64_t outputs, int64_t inputs, int64_t o,
+                     float *u)
+{
+    weight_block block;
+
+    for (int64_t i = 0; i < inputs; i += lanes) {
+        weight_tiles(w + o * 9 * inputs + i, inputs, block);
+        for (int64_t f = 0; f < frequencies; f++)
+            for (int64_t k = 0; k < lanes; k++)
+                store(u +
+                          ((f * (outputs / 32) + o / 32) * inputs + i + k) *
+                              columns +
+                          o % 32,
+                      column(block[f], k));
+    }
+}
+
+// The same for bfloat16: inputs 16 apart become a word.
+INLINE void straight(const bf16 *w, int64_t outputs, int64_t inputs, int64_t o,
+                     float *u)
+{
+    const int64_t words = inputs / 2;
+    weight_block low, high;
+
+    for (int64_t i = 0; i < inputs; i += 2 * lanes) {
+        const bf16 *const from = w + o * 9 * inputs + i;
+
+        weight_tiles(from, inputs, low);
+        weight_tiles(from + lanes, inputs, high);
+        for (int64_t f = 0; f < frequencies; f++)
+            for (int64_t k = 0; k < lanes; k++)
+                store_pair(
+                    u +
+                        ((f * (outputs / 32) + o / 32) * words + i / 2 + k) *
+                            columns +
+                        o % 32,
+                    column(low[f], k), column(high[f], k));
+    }
+}
+
+template <class T>
+void weights_of(const T *w, int64_t outputs, int64_t inputs, bool turned,
+                int64_t o, float *u)
+{
+    if (turned) {
         weights_turned(w, outputs, inputs, o, u);
+        return;
+    }
+    straight(w, outputs, inputs, o, u);
+    straight(w, outputs, inputs, o + lanes, u);
+}
+
+void weights(const th::winograd_weight *w, int64_t o, float *u)
+{
+    if (w->bf16)
+        weights_of(static_cast<const bf16 *>(w->data), w->outputs, w->inputs,
+                   w->turned, o, u);
     else
-        weights_straight(w, outputs, inputs, o, u);
+        weights_of(static_cast<const float *>(w->data), w->outputs, w->inputs,
+                   w->turned, o, u);
 }
 
 // Row r of the 6x6 inputs of a tile, zero outside of the image.
-INLINE void input_row(const th::winograd_tiles *t, int64_t channels,
-                      const float *x, corner at, int r, vfloat d[side])
+template <class T>
+INLINE void input_row(const th::winograd_tiles *t, int64_t channels, const T *x,
+                      corner at, int r, vfloat d[side])
 {
     const int64_t y = at.y - 1 + r;
 
@@ -198,8 +309,32 @@ INLINE void input_row(const th::winograd_tiles *t, int64_t channels,
     }
 }
 
-void input(const th::winograd_tiles *t, int64_t channels, const float *x,
-           float *v)
+// B^T d B for 16 channels.
+template <class T>
+INLINE void input_tile(const th::winograd_tiles *t, int64_t channels,
+                       const T *x, corner at, vfloat out[side][side])
+{
+    vfloat half[side][side];
+
+    for (int r = 0; r < side; r++) {
+        vfloat d[side];
+
+        input_row(t, channels, x, at, r, d);
+        transform_input(d, half[r]);
+    }
+    for (int c = 0; c < side; c++) {
+        const vfloat down[side] = {half[0][c], half[1][c], half[2][c],
+                                   half[3][c], half[4][c], half[5][c]};
+        vfloat v[side];
+
+        transform_input(down, v);
+        for (int r = 0; r < side; r++)
+            out[r][c] = v[r];
+    }
+}
+
+void input_of(const th::winograd_tiles *t, int64_t channels, const float *x,
+              float *v)
 {
     const int64_t plane = channels * t->rows; // of one frequency
 
@@ -207,81 +342,63 @@ void input(const th::winograd_tiles *t, int64_t channels, const float *x,
         const corner at(t, i);
 
         for (int64_t c = 0; c < channels; c += lanes) {
-            vfloat half[side][side];
-            float *const to = v + c * t->rows + i * lanes;
+            vfloat out[side][side];
 
-            for (int r = 0; r < side; r++) {
-                vfloat d[side];
-
-                input_row(t, channels, x + c, at, r, d);
-                transform_input(d, half[r]);
-            }
-            for (int col = 0; col < side; col++) {
-                const vfloat column[side] = {half[0][col], half[1][col],
-                                             half[2][col], half[3][col],
-                                             half[4][col], half[5][col]};
-                vfloat out[side];
-
-                transform_input(column, out);
-                for (int r = 0; r < side; r++)
-                    store(to + (r * side + col) * plane, out[r]);
-            }
+            input_tile(t, channels, x + c, at, out);
+            for (int64_t f = 0; f < frequencies; f++)
+                store(v + f * plane + c * t->rows + i * lanes,
+                      out[f / side][f % side]);
         }
     }
-    for (int64_t i = t->count; i < t->rows; i++)
-        for (int64_t f = 0; f < frequencies; f++)
-            for (int64_t c = 0; c < channels; c += lanes)
-                store(v + f * plane + c * t->rows + i * lanes, vfloat{});
 }
 
-// `step` tiles times 32 outputs.
-INLINE void multiply_step(int64_t rows, int64_t k, const float *v,
-                          const float *u, float *m)
+void input_of(const th::winograd_tiles *t, int64_t channels, const bf16 *x,
+              float *v)
 {
-    vfloat sum[step][2] = {};
+    const int64_t plane = channels / 2 * t->rows;
 
-    for (int64_t block = 0; block < k; block += lanes) {
-        const float *const from = v + block * rows;
+    for (int64_t i = 0; i < t->count; i++) {
+        const corner at(t, i);
 
-        for (int64_t i = 0; i < lanes; i++) {
-            const vfloat u0 = load(u), u1 = load(u + lanes);
+        for (int64_t c = 0; c < channels; c += 2 * lanes) {
+            vfloat low[side][side], high[side][side];
 
-            u += 2 * lanes;
-#pragma GCC unroll 14
-            for (int r = 0; r < step; r++) {
-                const float value = from[r * lanes + i];
-
-                sum[r][0] += value * u0;
-                sum[r][1] += value * u1;
-            }
+            input_tile(t, channels, x + c, at, low);
+            input_tile(t, channels, x + c + lanes, at, high);
+            for (int64_t f = 0; f < frequencies; f++)
+                store_pair(v + f * plane + c / 2 * t->rows + i * lanes,
+                           low[f / side][f % side], high[f / side][f % side]);
         }
     }
-#pragma GCC unroll 14
-    for (int r = 0; r < step; r++) {
-        store(m + r * lanes, sum[r][0]);
-        store(m + (rows + r) * lanes, sum[r][1]);
-    }
 }
 
-void multiply(int64_t rows, int64_t k, int64_t n, const float *v,
-              const float *u, float *m)
+void input(const th::winograd_tiles *t, int64_t channels, bool is_bf16,
+           const void *x, float *v)
 {
-    for (int64_t o = 0; o < n; o += 2 * lanes)
-        for (int64_t row = 0; row < rows; row += step)
-            multiply_step(rows, k, v + row * lanes, u + o * k,
-                          m + o * rows + row * lanes);
+    const int64_t words = is_bf16 ? channels / 2 : channels;
+
+    if (is_bf16)
+        input_of(t, channels, static_cast<const bf16 *>(x), v);
+    else
+        input_of(t, channels, static_cast<const float *>(x), v);
+    for (int64_t f = 0; f < frequencies; f++)
+        for (int64_t w = 0; w < words; w += lanes)
+            for (int64_t i = t->count; i < t->rows; i++)
+                store(v + (f * words + w) * t->rows + i * lanes, vfloat{});
 }
 
+template <class T>
 INLINE void output_tile(const th::winograd_tiles *t, int64_t channels,
-                        corner at, const vfloat y[tile][tile], float *to)
+                        corner at, const vfloat y[tile][tile], T *to)
 {
     for (int64_t r = 0; r < tile && at.y + r < t->height; r++)
         for (int64_t c = 0; c < tile && at.x + c < t->width; c++)
             store(to + ((at.y + r) * t->width + at.x + c) * channels, y[r][c]);
 }
 
-void output(const th::winograd_tiles *t, int64_t channels, const float *m,
-            const float *bias, float *y)
+template <class T>
+INLINE void output_of(const th::winograd_tiles *t, int64_t channels,
+                      const float *m, const float *bias, T *y)
 {
     const int64_t plane = channels * t->rows;
 
@@ -301,18 +418,27 @@ void output(const th::winograd_tiles *t, int64_t channels, const float *m,
                 transform_output(d, half[r]);
             }
             for (int col = 0; col < tile; col++) {
-                const vfloat column[side] = {half[0][col], half[1][col],
-                                             half[2][col], half[3][col],
-                                             half[4][col], half[5][col]};
+                const vfloat down[side] = {half[0][col], half[1][col],
+                                           half[2][col], half[3][col],
+                                           half[4][col], half[5][col]};
                 vfloat d[tile];
 
-                transform_output(column, d);
+                transform_output(down, d);
                 for (int r = 0; r < tile; r++)
                     out[r][col] = d[r] + add;
             }
             output_tile(t, channels, at, out, y + c);
         }
     }
+}
+
+void output(const th::winograd_tiles *t, int64_t channels, const float *m,
+            const float *bias, bool is_bf16, void *y)
+{
+    if (is_bf16)
+        output_of(t, channels, m, bias, static_cast<bf16 *>(y));
+    else
+        output_of(t, channels, m, bias, static_cast<float *>(y));
 }
 
 } // namespace
@@ -322,5 +448,7 @@ void output(const th::winograd_tiles *t, int64_t channels, const float *m,
 
 extern const th::winograd_kernels JOIN(th_winograd_, NJ_KERNELS);
 const th::winograd_kernels JOIN(th_winograd_, NJ_KERNELS) = {
-    step, weights, input, multiply, output,
+    weights,
+    input,
+    output,
 };

@@ -6,12 +6,11 @@
 // are 0, +-5/8, +-5/4 and infinity: exact in binary, and their rounding error
 // is about twice that of the direct sum (0, +-1, +-2: five times).
 //
-// Images are float32, channels last. Tiles are counted row by row. The
-// transformed arrays, for 36 frequencies f, K channels in and N out:
-//   v [f][K/16][rows][16]   input; rows: tiles, rounded up
-//   u [f][N/32][K][32]      weight
-//   m [f][N/16][rows][16]   product
-// K is a multiple of 16, N of 32. Sums over K run in their order.
+// Images are float32 or bfloat16, channels last; transforms are made in
+// float32. Tiles are counted row by row. The transformed arrays are, for each
+// of 36 frequencies, v, u and m of cpu_product.hpp with tiles for rows. In
+// bfloat16 a word holds two channels that are 16 apart. Channels in and out are
+// multiples of 32.
 #ifndef NJ_TORCH_CPU_WINOGRAD_HPP
 #define NJ_TORCH_CPU_WINOGRAD_HPP
 
@@ -27,24 +26,25 @@ constexpr int64_t winograd_frequencies = 36; // (4 + 3 - 1)^2
 struct winograd_tiles {
     int64_t height, width;
     int64_t first, count;
-    int64_t rows; // count rounded up to a multiple of winograd_kernels.rows
+    int64_t rows; // count rounded up to a multiple of product_kernels.rows
+};
+
+// w [O][3][3][I]; turned: u is for the gradient, that is K = O, N = I and the
+// kernel rotated by 180 degrees.
+struct winograd_weight {
+    const void *data;
+    int64_t outputs, inputs;
+    bool turned, bf16;
 };
 
 struct winograd_kernels {
-    int64_t rows; // tiles that a step of `multiply` takes
-
-    // Outputs o to o + 15 of w [O][3][3][I] into u; turned: u is for the
-    // gradient, that is K = O, N = I and the kernel rotated by 180 degrees.
-    void (*weights)(const float *w, int64_t outputs, int64_t inputs,
-                    bool turned, int64_t o, float *u);
-    void (*input)(const winograd_tiles *t, int64_t channels, const float *x,
-                  float *v);
-    // One frequency: m = v u.
-    void (*multiply)(int64_t rows, int64_t k, int64_t n, const float *v,
-                     const float *u, float *m);
+    // Outputs o to o + 31 of w into u.
+    void (*weights)(const winograd_weight *w, int64_t o, float *u);
+    void (*input)(const winograd_tiles *t, int64_t channels, bool bf16,
+                  const void *x, float *v);
     // Adds bias [N] unless it is NULL.
     void (*output)(const winograd_tiles *t, int64_t channels, const float *m,
-                   const float *bias, float *y);
+                   const float *bias, bool bf16, void *y);
 };
 
 // NULL where the processor is too old to gain by it.

@@ -51,6 +51,9 @@ const char *th_version(void);     /* libtorch's version */
 int th_cuda_count(void);          /* usable CUDA devices; 0 without one */
 void th_set_threads(int threads); /* intra-op threads of the CPU, >= 1 */
 int th_threads(void);
+/* Freed host memory stays with the process and is used again. For a program
+ * that runs networks for long; it holds for all of the process. */
+void th_keep_memory(void);
 /* Fixed algorithm choice (no benchmarking, deterministic kernels) or, with
  * fast = true, whatever libtorch finds quickest. */
 void th_set_fast(bool fast);
@@ -62,6 +65,8 @@ void th_set_tf32(bool allow);
 void th_set_plain_autograd(bool plain);
 /* Bytes that autograd holds for the backward pass right now. */
 int64_t th_saved_bytes(void);
+/* Waits until a device has done all that it was given. */
+void th_wait(th_device device);
 /* Bytes allocated on a CUDA device now / at most since the last reset. */
 int64_t th_cuda_allocated(int index);
 int64_t th_cuda_peak(int index, bool reset);

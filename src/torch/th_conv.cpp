@@ -4,6 +4,7 @@
 #include <torch/csrc/autograd/functions/utils.h>
 
 #include "torch/conv.hpp"
+#include "torch/product.hpp"
 
 namespace
 {
@@ -29,6 +30,71 @@ bool by_winograd(const at::Tensor &x, const conv_args &a, bool turned)
 {
     return a.stride == 1 && a.padding == 1 && a.groups == 1 &&
            th::winograd_fits(x, a.weight, turned);
+}
+
+bool by_own_product(const at::Tensor &x, const conv_args &a, bool turned)
+{
+    const int64_t side = a.weight.size(2);
+
+    return a.groups == 1 && side % 2 == 1 && a.weight.size(3) == side &&
+           a.padding == side / 2 && (a.stride == 1 || !turned) &&
+           x.size(1) == a.weight.size(turned ? 0 : 1) &&
+           th::product_fits(x, a.weight, turned);
+}
+
+// Patches that neither overlap nor leave gaps.
+bool by_patches(c10::Device device, int64_t channels, const conv_args &a)
+{
+    const int64_t side = a.weight.size(2);
+
+    return device.is_cpu() && a.groups == 1 && a.padding == 0 && side > 1 &&
+           a.stride == side && a.weight.size(3) == side &&
+           a.weight.is_contiguous(at::MemoryFormat::ChannelsLast) &&
+           channels == a.weight.size(1);
+}
+
+// The weight as [O,s*s*I].
+at::Tensor patch_weight(const conv_args &a)
+{
+    return a.weight.permute({0, 2, 3, 1}).flatten(1);
+}
+
+// x [B,I,H,W] -> [B,O,H/s,W/s]
+at::Tensor patches(const at::Tensor &x, const conv_args &a)
+{
+    const int64_t side = a.stride, rows = x.size(2) / side,
+                  cols = x.size(3) / side;
+    const at::Tensor in = x.narrow(2, 0, rows * side)
+                              .narrow(3, 0, cols * side)
+                              .permute({0, 2, 3, 1})
+                              .reshape({x.size(0), rows, side, cols, side, -1})
+                              .permute({0, 1, 3, 2, 4, 5})
+                              .flatten(3);
+    const at::Tensor w = patch_weight(a);
+
+    return (th::product_fits(in, w, false)
+                ? th::linear_product(in, w, a.bias, false)
+                : at::linear(in, w, defined(a.bias)))
+        .permute({0, 3, 1, 2});
+}
+
+// dy [B,O,H/s,W/s] -> [B,I,height,width]
+at::Tensor patches_gradient(const at::Tensor &dy, const conv_args &a,
+                            int64_t height, int64_t width)
+{
+    const int64_t side = a.stride, rows = dy.size(2), cols = dy.size(3);
+    const at::Tensor in = dy.permute({0, 2, 3, 1}), w = patch_weight(a);
+    const at::Tensor pixels =
+        (th::product_fits(in, w, true)
+             ? th::linear_product(in, w, at::Tensor(), true)
+             : at::matmul(in, w))
+            .reshape({dy.size(0), rows, cols, side, side, -1})
+            .permute({0, 1, 3, 2, 4, 5})
+            .reshape({dy.size(0), rows * side, cols * side, -1})
+            .permute({0, 3, 1, 2});
+
+    return at::constant_pad_nd(
+        pixels, {0, width - cols * side, 0, height - rows * side});
 }
 
 // A convolution of single pixels is a product of matrices. oneDNN's kernel for
@@ -75,6 +141,8 @@ at::Tensor conv_gradient(const at::Tensor &dy, const conv_args &a,
     const int64_t rows = appended(a, 2, height, dy.size(2));
     const int64_t cols = appended(a, 3, width, dy.size(3));
 
+    if (by_patches(dy.device(), a.weight.size(1), a))
+        return patches_gradient(dy, a, height, width);
     if (dy.is_cpu() && a.stride > 1 && a.groups == 1) {
         const conv_args dense = {a.weight, a.bias, 1, a.padding, 1};
 
@@ -83,6 +151,8 @@ at::Tensor conv_gradient(const at::Tensor &dy, const conv_args &a,
     }
     if (by_winograd(dy, a, true))
         return th::conv_winograd(dy, a.weight, at::Tensor(), true);
+    if (by_own_product(dy, a, true))
+        return th::conv_product(dy, a.weight, at::Tensor(), 1, true);
     if (by_product(dy, a))
         return product(dy, a.weight.flatten(1).t(), at::Tensor());
     return at::convolution(dy, a.weight, {}, {a.stride, a.stride},
@@ -118,6 +188,10 @@ at::Tensor frozen_conv(const at::Tensor &x, const conv_args &a)
 
         if (by_winograd(x, a, false))
             y = th::conv_winograd(x, a.weight, a.bias, false);
+        else if (by_own_product(x, a, false))
+            y = th::conv_product(x, a.weight, a.bias, a.stride, false);
+        else if (by_patches(x.device(), x.size(1), a))
+            y = patches(x, a);
         else if (by_product(x, a))
             y = product(x, a.weight.flatten(1), a.bias);
         else

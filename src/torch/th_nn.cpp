@@ -1,13 +1,6 @@
 // Layers of networks whose stock autograd is good enough: one ATen call each.
 #include "torch/th_internal.hpp"
 
-extern "C" th_tensor *th_linear(th_scope *s, const th_tensor *x,
-                                const th_tensor *w, const th_tensor *b)
-{
-    return th::op(s, "linear", {x, w, th::opt(b)},
-                  [&] { return at::linear(x->t, w->t, th::maybe(b)); });
-}
-
 extern "C" th_tensor *th_batch_norm(th_scope *s, const th_tensor *x,
                                     const th_tensor *mean, const th_tensor *var,
                                     const th_tensor *gamma,

@@ -1,8 +1,12 @@
 // Process-wide settings and devices.
 #include <algorithm>
+#include <climits>
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "torch/th_internal.hpp"
 
@@ -10,6 +14,18 @@
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>
 #endif
+
+// A step allocates the same tensors as the one before. Kept in the heap, their
+// memory is there again; given back to the system, every page of it must be
+// asked for and cleared anew.
+extern "C" void th_keep_memory(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_MAX, 0);
+    mallopt(M_TRIM_THRESHOLD, INT_MAX);
+    mallopt(M_ARENA_MAX, 1);
+#endif
+}
 
 extern "C" void th_set_threads(int threads)
 {
@@ -43,6 +59,16 @@ extern "C" void th_set_tf32(bool allow)
 extern "C" int th_cuda_count(void)
 {
     return c10::cuda::device_count();
+}
+
+extern "C" void th_wait(th_device device)
+{
+    try {
+        if (device.kind == TH_CUDA)
+            c10::cuda::device_synchronize();
+    } catch (...) {
+        // The next operation fails in the same way, and says so.
+    }
 }
 
 static auto allocated(int index)
@@ -89,6 +115,10 @@ extern "C" int64_t th_cuda_peak(int index, bool reset)
 extern "C" int th_cuda_count(void)
 {
     return 0;
+}
+
+extern "C" void th_wait(th_device)
+{
 }
 
 extern "C" int64_t th_cuda_allocated(int)

@@ -47,6 +47,26 @@ nj_status nj_unet_card_from(const cJSON *card, nj_unet_card *out,
 nj_status nj_unet_card_read(const char *path, nj_unet_card *out,
                             nj_err *err) NJ_MUST_USE;
 
+/* What a card's object `clip` says about a vision transformer. */
+typedef struct nj_clip_card {
+    int embed_dim;
+    int image_size; /* side of the input picture, a multiple of patch_size */
+    int patch_size;
+    int vision_layers;
+    int vision_width;
+    int text_layers;
+    int text_width;
+    int context_length;
+    int vocab_size;
+} nj_clip_card;
+
+/* Reads it from a whole card or from the object itself. NJ_E_FORMAT names the
+ * key that is missing or wrong; a ResNet is refused. */
+nj_status nj_clip_card_from(const cJSON *card, nj_clip_card *out,
+                            nj_err *err) NJ_MUST_USE;
+nj_status nj_clip_card_read(const char *path, nj_clip_card *out,
+                            nj_err *err) NJ_MUST_USE;
+
 /* Factor that width and height must be multiples of: 2^(levels-1). */
 int nj_unet_card_factor(const nj_unet_card *card);
 

@@ -59,7 +59,7 @@ static int compare_entries(const void *a, const void *b)
     return order;
 }
 
-static nj_status index_names(nj_weights *w, nj_err *err)
+nj_status nj_weights_index(nj_weights *w, nj_err *err)
 {
     if (w->count == 0)
         return nj_fail(err, NJ_E_FORMAT, "it holds no tensor");
@@ -90,7 +90,7 @@ static nj_status read_any(nj_weights *w, nj_err *err)
         return nj_fail(err, NJ_E_FORMAT, "not a weight file: %s",
                        nj_sniff_words(w->bytes, w->n));
     }
-    return status == NJ_OK ? index_names(w, err) : status;
+    return status == NJ_OK ? nj_weights_index(w, err) : status;
 }
 
 nj_status nj_weights_open(const char *path, nj_weights **out, nj_err *err)

@@ -55,6 +55,9 @@ nj_status nj_read_torch_legacy(nj_weights *w, nj_err *err) NJ_MUST_USE;
 nj_status nj_weights_add(nj_weights *w, const nj_view *v, bool outside,
                          nj_err *err) NJ_MUST_USE;
 
+/* Makes the names of all that was added searchable. */
+nj_status nj_weights_index(nj_weights *w, nj_err *err) NJ_MUST_USE;
+
 /* Takes an inflated record that views point into; frees it on failure. */
 nj_status nj_weights_own(nj_weights *w, unsigned char *bytes,
                          nj_err *err) NJ_MUST_USE;

@@ -1,0 +1,293 @@
+// The loops of cpu_product.hpp. Compiled like cpu_winograd.cpp.
+#include <stdint.h>
+#include <string.h>
+#ifdef __AVX512BF16__
+#include <immintrin.h>
+#endif
+
+#include "torch/cpu_product.hpp"
+
+#ifndef NJ_KERNELS
+#define NJ_KERNELS baseline
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+
+namespace
+{
+
+typedef float vfloat __attribute__((vector_size(64)));
+typedef uint32_t vword __attribute__((vector_size(64)));
+typedef uint16_t vhalf __attribute__((vector_size(32)));
+typedef int32_t vint __attribute__((vector_size(64)));
+
+constexpr int64_t lanes = 16;
+constexpr int64_t columns = 32;
+
+// Rows times vectors of 16 columns that stay in registers.
+#ifdef __AVX512F__
+constexpr int step = 14;
+#else
+constexpr int step = 3;
+#endif
+
+template <class V> INLINE V load(const void *p)
+{
+    V v;
+
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+template <class V> INLINE void store(void *p, V v)
+{
+    memcpy(p, &v, sizeof(v));
+}
+
+// Where tap t of output row r lies in x, in words; -1 outside of the image.
+INLINE int64_t source(const th::gathered *g, int64_t r, int64_t t)
+{
+    const int64_t area = g->out_height * g->out_width;
+    const int64_t image = r / area, pixel = r % area;
+    const int64_t y =
+        pixel / g->out_width * g->stride - g->padding + t / g->side;
+    const int64_t x =
+        pixel % g->out_width * g->stride - g->padding + t % g->side;
+
+    if (y < 0 || y >= g->height || x < 0 || x >= g->width)
+        return -1;
+    return ((image * g->height + y) * g->width + x) * g->words;
+}
+
+void gather(const th::gathered *g, const void *x, void *v)
+{
+    const uint32_t *const from = static_cast<const uint32_t *>(x);
+    uint32_t *const to = static_cast<uint32_t *>(v);
+    const int64_t taps = g->side * g->side;
+
+    for (int64_t t = 0; t < taps; t++) {
+        uint32_t *const plane = to + t * g->words * g->rows;
+
+        for (int64_t r = 0; r < g->rows; r++) {
+            const int64_t at =
+                r < g->count ? source(g, g->first + r, t) : int64_t{-1};
+
+            for (int64_t w = 0; w < g->words; w += lanes)
+                store(plane + w * g->rows + r * lanes,
+                      at < 0 ? vword{} : load<vword>(from + at + w));
+        }
+    }
+}
+
+// 16 rows of 16 words, `pitch` words apart, as columns of a panel.
+INLINE void transpose(const uint32_t *from, int64_t pitch, uint32_t *to)
+{
+    uint32_t block[lanes][lanes];
+
+    for (int64_t j = 0; j < lanes; j++)
+        memcpy(block[j], from + j * pitch, sizeof(block[j]));
+    for (int64_t k = 0; k < lanes; k++) {
+        vword row;
+
+        for (int64_t j = 0; j < lanes; j++)
+            row[j] = block[j][k];
+        store(to + k * columns, row);
+    }
+}
+
+// Columns are outputs: rows of w become columns of the panel.
+void pack_straight(const th::product_weight *w, int64_t n, uint32_t *panel)
+{
+    const int64_t words = w->bf16 ? w->inputs / 2 : w->inputs;
+    const int64_t k = w->taps * words;
+    const uint32_t *const from = static_cast<const uint32_t *>(w->data) + n * k;
+
+    for (int64_t i = 0; i < k; i += lanes)
+        for (int64_t half = 0; half < columns; half += lanes)
+            transpose(from + half * k + i, k, panel + i * columns + half);
+}
+
+// Columns are inputs, which lie together in w.
+void pack_turned(const th::product_weight *w, int64_t n, float *panel)
+{
+    const float *const from = static_cast<const float *>(w->data) + n;
+
+    for (int64_t t = w->taps - 1; t >= 0; t--)
+        for (int64_t o = 0; o < w->outputs; o++, panel += columns)
+            memcpy(panel, from + (o * w->taps + t) * w->inputs,
+                   columns * sizeof(*panel));
+}
+
+// The same with pairs of outputs as words.
+void pack_turned_pairs(const th::product_weight *w, int64_t n, uint32_t *panel)
+{
+    const uint16_t *const from = static_cast<const uint16_t *>(w->data) + n;
+    const int64_t row = w->taps * w->inputs;
+
+    for (int64_t t = w->taps - 1; t >= 0; t--) {
+        for (int64_t o = 0; o < w->outputs; o += 2) {
+            const uint16_t *const at = from + o * row + t * w->inputs;
+
+            for (int64_t half = 0; half < columns; half += lanes) {
+                const vword low =
+                    __builtin_convertvector(load<vhalf>(at + half), vword);
+                const vword high = __builtin_convertvector(
+                    load<vhalf>(at + row + half), vword);
+
+                store(panel + half, low | high << 16);
+            }
+            panel += columns;
+        }
+    }
+}
+
+void pack(const th::product_weight *w, int64_t n, void *panel)
+{
+    if (!w->turned)
+        pack_straight(w, n, static_cast<uint32_t *>(panel));
+    else if (w->bf16)
+        pack_turned_pairs(w, n, static_cast<uint32_t *>(panel));
+    else
+        pack_turned(w, n, static_cast<float *>(panel));
+}
+
+// ---- products
+
+struct of_floats {
+    typedef float word;
+    typedef vfloat vector;
+
+    INLINE vfloat add(vfloat sum, float a, vfloat u)
+    {
+        return sum + a * u;
+    }
+};
+
+#ifdef __AVX512BF16__
+struct of_pairs {
+    typedef uint32_t word;
+    typedef vword vector;
+
+    INLINE vfloat add(vfloat sum, uint32_t a, vword u)
+    {
+        const vword all = vword{} + a;
+
+        return reinterpret_cast<vfloat>(_mm512_dpbf16_ps(
+            reinterpret_cast<__m512>(sum), reinterpret_cast<__m512bh>(all),
+            reinterpret_cast<__m512bh>(u)));
+    }
+};
+#endif
+
+// `step` rows times 32 columns.
+template <class kind>
+INLINE void multiply_step(int64_t rows, int64_t k, const typename kind::word *v,
+                          const typename kind::word *u, float *m)
+{
+    typedef typename kind::vector vector;
+    vfloat sum[step][2] = {};
+
+    for (int64_t block = 0; block < k; block += lanes) {
+        const typename kind::word *const from = v + block * rows;
+
+        for (int64_t i = 0; i < lanes; i++) {
+            const vector u0 = load<vector>(u), u1 = load<vector>(u + lanes);
+
+            u += columns;
+#pragma GCC unroll 14
+            for (int r = 0; r < step; r++) {
+                const typename kind::word value = from[r * lanes + i];
+
+                sum[r][0] = kind::add(sum[r][0], value, u0);
+                sum[r][1] = kind::add(sum[r][1], value, u1);
+            }
+        }
+    }
+#pragma GCC unroll 14
+    for (int r = 0; r < step; r++) {
+        store(m + r * lanes, sum[r][0]);
+        store(m + (rows + r) * lanes, sum[r][1]);
+    }
+}
+
+template <class kind>
+INLINE void multiply_all(int64_t rows, int64_t k, int64_t n, const void *v,
+                         const void *u, float *m)
+{
+    const typename kind::word *const from =
+        static_cast<const typename kind::word *>(v);
+    const typename kind::word *const weight =
+        static_cast<const typename kind::word *>(u);
+
+    for (int64_t o = 0; o < n; o += columns)
+        for (int64_t row = 0; row < rows; row += step)
+            multiply_step<kind>(rows, k, from + row * lanes, weight + o * k,
+                                m + o * rows + row * lanes);
+}
+
+void multiply(int64_t rows, int64_t k, int64_t n, const void *v, const void *u,
+              float *m)
+{
+    multiply_all<of_floats>(rows, k, n, v, u, m);
+}
+
+#ifdef __AVX512BF16__
+void multiply_bf16(int64_t rows, int64_t k, int64_t n, const void *v,
+                   const void *u, float *m)
+{
+    multiply_all<of_pairs>(rows, k, n, v, u, m);
+}
+#endif
+
+// ---- results
+
+// Rounds to the nearest, ties to even; NaN stays NaN.
+INLINE vhalf rounded(vfloat v)
+{
+    const vword bits = reinterpret_cast<vword>(v);
+    const vword near = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+    const vint is_nan = v != v;
+    const vword mask = reinterpret_cast<vword>(is_nan);
+
+    return __builtin_convertvector(
+        (mask & ((bits >> 16) | 0x40)) | (~mask & near), vhalf);
+}
+
+void scatter(int64_t count, int64_t rows, int64_t n, const float *m,
+             const float *bias, int64_t pitch, bool bf16, void *y)
+{
+    for (int64_t r = 0; r < count; r++) {
+        for (int64_t c = 0; c < n; c += lanes) {
+            vfloat sum = load<vfloat>(m + c * rows + r * lanes);
+
+            if (bias)
+                sum += load<vfloat>(bias + c);
+            if (bf16)
+                store(static_cast<uint16_t *>(y) + r * pitch + c, rounded(sum));
+            else
+                store(static_cast<float *>(y) + r * pitch + c, sum);
+        }
+    }
+}
+
+} // namespace
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b)  JOIN_(a, b)
+
+extern const th::product_kernels JOIN(th_product_, NJ_KERNELS);
+const th::product_kernels JOIN(th_product_, NJ_KERNELS) = {
+    step,
+#ifdef __AVX512BF16__
+    true,
+#else
+    false,
+#endif
+    gather,        pack, multiply,
+#ifdef __AVX512BF16__
+    multiply_bf16,
+#else
+    nullptr,
+#endif
+    scatter,
+};

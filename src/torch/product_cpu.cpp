@@ -1,0 +1,310 @@
+// The driver of cpu_product.hpp: prepares weights and cuts the work into parts
+// for threads.
+#include <algorithm>
+#include <mutex>
+
+#include <ATen/Parallel.h>
+
+#include "torch/cpu_product.hpp"
+#include "torch/product.hpp"
+
+namespace
+{
+
+constexpr int64_t columns = 32;        // of a panel
+constexpr int64_t least_channels = 16; // fewer are filled up with zeros
+constexpr int64_t most_rows = 126;     // of a part: 9 steps of 14, or 42 of 3
+
+// ---- prepared weights
+
+// The large networks' weights would double their memory; what is small enough
+// to be kept gains most by it.
+constexpr size_t keep_each = size_t{8} << 20, keep_all = size_t{128} << 20;
+
+struct kept {
+    c10::weak_intrusive_ptr<c10::StorageImpl> owner;
+    const void *data;
+    int64_t version;
+    int kind;
+    at::Tensor made;
+};
+
+struct keeper {
+    std::mutex lock;
+    std::vector<kept> all;
+    size_t bytes = 0;
+
+    void drop_orphans()
+    {
+        const auto gone = [](const kept &k) { return k.owner.expired(); };
+
+        all.erase(std::remove_if(all.begin(), all.end(), gone), all.end());
+        bytes = 0;
+        for (const kept &k : all)
+            bytes += k.made.nbytes();
+    }
+    const at::Tensor *find(const at::Tensor &weight, int kind) const
+    {
+        for (const kept &k : all)
+            if (k.data == weight.const_data_ptr() && k.kind == kind &&
+                k.version == weight._version() && !k.owner.expired())
+                return &k.made;
+        return nullptr;
+    }
+};
+
+// Never destroyed: tensors may outlive static storage.
+keeper &prepared_weights()
+{
+    static keeper *const k = new keeper;
+
+    return *k;
+}
+
+// ---- one product
+
+struct job {
+    th::gathered shape; // but first, count and rows
+    th::product_weight weight;
+    int64_t total; // rows
+    const void *x;
+    const float *bias;
+    void *y;
+
+    int64_t k() const
+    {
+        return weight.taps * shape.words;
+    }
+    int64_t n() const
+    {
+        return weight.turned ? weight.inputs : weight.outputs;
+    }
+};
+
+at::Tensor pack(const job &j)
+{
+    const at::Tensor u = at::empty({j.n() * j.k()}, at::kFloat);
+    float *const to = u.mutable_data_ptr<float>();
+
+    at::parallel_for(0, j.n() / columns, 1, [&](int64_t first, int64_t last) {
+        for (int64_t p = first; p < last; p++)
+            th::product()->pack(&j.weight, p * columns,
+                                to + p * columns * j.k());
+    });
+    return u;
+}
+
+// Rows `first` on, and columns from `column` to `end`, which share them.
+struct part {
+    int64_t first, column, end;
+};
+
+// Memory of one thread.
+struct workbench {
+    at::Tensor v, m;
+    th::gathered rows;
+
+    explicit workbench(const job &j)
+        : v(at::empty({j.k() * most_rows}, at::kFloat)),
+          m(at::empty({j.n() * most_rows}, at::kFloat)), rows(j.shape)
+    {
+        rows.first = rows.count = -1;
+    }
+    void gather(const job &j, int64_t first)
+    {
+        const int64_t step = th::product()->rows;
+
+        if (rows.first == first)
+            return;
+        rows.first = first;
+        rows.count = std::min(most_rows, j.total - first);
+        rows.rows = (rows.count + step - 1) / step * step;
+        th::product()->gather(&rows, j.x, v.mutable_data_ptr());
+    }
+};
+
+void compute(const job &j, const float *u, const part &p, workbench *w)
+{
+    const th::product_kernels &kernels = *th::product();
+    const bool bf16 = j.weight.bf16;
+    const int64_t n = p.end - p.column;
+    float *const m = w->m.mutable_data_ptr<float>();
+
+    w->gather(j, p.first);
+    (bf16 ? kernels.multiply_bf16 : kernels.multiply)(
+        w->rows.rows, j.k(), n, w->v.const_data_ptr(), u + p.column * j.k(), m);
+    kernels.scatter(w->rows.count, w->rows.rows, n, m,
+                    j.bias ? j.bias + p.column : nullptr, j.n(), bf16,
+                    static_cast<char *>(j.y) +
+                        (p.first * j.n() + p.column) * (bf16 ? 2 : 4));
+}
+
+// Few rows are shared out by columns too, so that every thread has work. w is
+// `weight`, or a copy of it.
+void run(const job &j, const at::Tensor &w, const at::Tensor &weight)
+{
+    const at::Tensor u =
+        w.is_same(weight)
+            ? th::prepared(w, j.weight.turned, [&] { return pack(j); })
+            : pack(j);
+    const int64_t chunks = (j.total + most_rows - 1) / most_rows;
+    const int64_t panels = j.n() / columns;
+    const int64_t wanted = 2 * at::get_num_threads();
+    const int64_t groups =
+        chunks >= wanted ? 1 : std::min(panels, (wanted + chunks - 1) / chunks);
+    const float *const from = u.const_data_ptr<float>();
+
+    at::parallel_for(0, chunks * groups, 1, [&](int64_t first, int64_t last) {
+        workbench bench(j);
+
+        for (int64_t i = first; i < last; i++) {
+            const int64_t g = i % groups;
+
+            compute(j, from,
+                    {i / groups * most_rows, g * panels / groups * columns,
+                     (g + 1) * panels / groups * columns},
+                    &bench);
+        }
+    });
+}
+
+// The weight as [O][taps][I] in memory.
+at::Tensor by_output(const at::Tensor &w)
+{
+    return w.dim() == 4 ? w.contiguous(at::MemoryFormat::ChannelsLast)
+                        : w.contiguous();
+}
+
+job job_of(const at::Tensor &w, const at::Tensor &bias, bool turned)
+{
+    job j = {};
+
+    j.weight.data = w.const_data_ptr();
+    j.weight.outputs = w.size(0);
+    j.weight.inputs = w.size(1);
+    j.weight.taps = w.dim() == 4 ? w.size(2) * w.size(3) : 1;
+    j.weight.turned = turned;
+    j.weight.bf16 = w.scalar_type() == at::kBFloat16;
+    j.shape.words = (turned ? w.size(0) : w.size(1)) / (j.weight.bf16 ? 2 : 1);
+    j.bias = bias.defined() ? bias.const_data_ptr<float>() : nullptr;
+    return j;
+}
+
+// Channels that must be added to k to fill whole vectors.
+int64_t missing(at::ScalarType type, int64_t k)
+{
+    const int64_t unit = type == at::kBFloat16 ? 32 : 16;
+
+    return (unit - k % unit) % unit;
+}
+
+// t [B,C,H,W] with zeros behind dimension 0 or 1.
+at::Tensor widen(const at::Tensor &t, int64_t dim, int64_t more)
+{
+    if (more == 0)
+        return t;
+    return at::constant_pad_nd(
+        t, dim == 1 ? std::vector<int64_t>{0, 0, 0, 0, 0, more}
+                    : std::vector<int64_t>{0, 0, 0, 0, 0, 0, 0, more});
+}
+
+at::Tensor as_float(const at::Tensor &bias)
+{
+    return bias.defined() ? bias.to(at::kFloat).contiguous() : bias;
+}
+
+} // namespace
+
+at::Tensor th::prepared(const at::Tensor &weight, int kind,
+                        const std::function<at::Tensor()> &make)
+{
+    keeper &k = prepared_weights();
+    at::Tensor made;
+
+    {
+        const std::lock_guard<std::mutex> held(k.lock);
+        const at::Tensor *const found = k.find(weight, kind);
+
+        if (found)
+            return *found;
+    }
+    made = make();
+    if (made.nbytes() > keep_each)
+        return made;
+    const std::lock_guard<std::mutex> held(k.lock);
+
+    if (k.bytes + made.nbytes() > keep_all)
+        k.drop_orphans();
+    if (k.bytes + made.nbytes() <= keep_all) {
+        k.bytes += made.nbytes();
+        k.all.push_back({weight.storage().getWeakStorageImpl(),
+                         weight.const_data_ptr(), weight._version(), kind,
+                         made});
+    }
+    return made;
+}
+
+bool th::product_fits(const at::Tensor &x, const at::Tensor &weight,
+                      bool turned)
+{
+    const at::ScalarType type = x.scalar_type();
+    const int64_t k = weight.size(turned ? 0 : 1),
+                  n = weight.size(turned ? 1 : 0);
+    const bool bf16 = type == at::kBFloat16;
+
+    return product() && x.is_cpu() && weight.scalar_type() == type &&
+           (type == at::kFloat || (bf16 && product()->bf16)) && x.numel() > 0 &&
+           n % columns == 0 && k % (bf16 ? 32 : 16) == 0 &&
+           weight.size(1) % (bf16 ? 32 : 16) == 0;
+}
+
+at::Tensor th::linear_product(const at::Tensor &x, const at::Tensor &weight,
+                              const at::Tensor &bias, bool turned)
+{
+    const at::Tensor in = x.contiguous(), w = by_output(weight),
+                     add = as_float(bias);
+    job j = job_of(w, add, turned);
+    std::vector<int64_t> shape = in.sizes().vec();
+
+    TORCH_CHECK(shape.back() == weight.size(turned ? 0 : 1),
+                "x and weight do not fit");
+    shape.back() = j.n();
+    const at::Tensor y = at::empty(shape, in.options());
+
+    j.total = in.numel() / in.size(-1);
+    j.shape.height = j.shape.out_height = j.total;
+    j.shape.width = j.shape.out_width = 1;
+    j.shape.side = j.shape.stride = 1;
+    j.x = in.const_data_ptr();
+    j.y = y.mutable_data_ptr();
+    run(j, w, weight);
+    return y;
+}
+
+at::Tensor th::conv_product(const at::Tensor &x, const at::Tensor &weight,
+                            const at::Tensor &bias, int64_t stride, bool turned)
+{
+    const int64_t more = missing(x.scalar_type(), x.size(1));
+    const at::Tensor in =
+        widen(x, 1, more).contiguous(at::MemoryFormat::ChannelsLast);
+    const at::Tensor w = by_output(widen(weight, turned ? 0 : 1, more)),
+                     add = as_float(bias);
+    job j = job_of(w, add, turned);
+
+    j.shape.height = in.size(2);
+    j.shape.width = in.size(3);
+    j.shape.out_height = (in.size(2) - 1) / stride + 1;
+    j.shape.out_width = (in.size(3) - 1) / stride + 1;
+    j.shape.side = w.size(2);
+    j.shape.stride = stride;
+    j.shape.padding = w.size(2) / 2;
+    j.total = in.size(0) * j.shape.out_height * j.shape.out_width;
+    const at::Tensor y =
+        at::empty({in.size(0), j.n(), j.shape.out_height, j.shape.out_width},
+                  in.options(), at::MemoryFormat::ChannelsLast);
+
+    j.x = in.const_data_ptr();
+    j.y = y.mutable_data_ptr();
+    run(j, w, weight);
+    return y;
+}

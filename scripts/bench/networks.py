@@ -190,7 +190,7 @@ class UNet(nn.Module):
         f = torch.exp(-math.log(10000) * torch.arange(half, dtype=torch.float32, device=x.device) / half)
         angle = t.float()[:, None] * f
         emb = self.time_embed(torch.cat([angle.cos(), angle.sin()], -1).type(self.time_embed[0].weight.dtype))
-        h, skips = x.type(self.out[2].weight.dtype), []
+        h, skips = x.type(self.input_blocks[0][0].weight.dtype), []
         if self.stronger:
             h = h.contiguous(memory_format=torch.channels_last)
         for block in self.input_blocks:
@@ -199,7 +199,7 @@ class UNet(nn.Module):
         h = self.middle_block(h, emb)
         for block in self.output_blocks:
             h = block(torch.cat([h, skips.pop()], 1), emb)
-        return self.out(h).float()
+        return self.out(h.float())
 
 
 class ClipBlock(nn.Module):

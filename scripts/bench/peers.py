@@ -62,12 +62,22 @@ def load(net, path, prefix=""):
         net.load_state_dict(found)
 
 
+def to_half(unet, dtype):
+    """As the public code's convert_to_fp16: the two towers and the middle; norms, embedding and head stay."""
+    for part in (unet.input_blocks, unet.middle_block, unet.output_blocks) if dtype else ():
+        for module in part.modules():
+            if isinstance(module, (torch.nn.Conv1d, torch.nn.Conv2d)):
+                module.to(dtype)
+
+
 def networks(args, unet_card, clip_card):
     strong = args.mode != "eager"
     torch.manual_seed(0)
     unet, clip = UNet(card(unet_card, "unet"), strong), ClipVision(card(clip_card, "clip"), strong)
     load(unet, args.unet)
     load(clip, args.clip, "visual.")
+    to_half(unet, {"fp32": None, "fp16": torch.float16, "bf16": torch.bfloat16}[args.precision])
+    unet, clip = unet.to(args.device), clip.to(args.device)
     if strong:
         unet, clip = (n.to(memory_format=torch.channels_last) for n in (unet, clip))
     if args.mode == "compiled":
@@ -97,18 +107,26 @@ def make_picture(args):
     write_png(args.picture, peer.run([args.seed], args.side)[0])
 
 
+def wait(device):
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
 def time_steps(args):
     unet_card, clip_card, side, cutn = NETS[args.net]
     unet, clip = networks(args, unet_card, clip_card)
     shape = card(clip_card, "clip")
-    peer = Peer(unet, clip, torch.randn(1, shape["embed_dim"]), Schedule(card(unet_card, "unet"), 1000),
+    target = torch.randn(1, shape["embed_dim"]).to(args.device)
+    peer = Peer(unet, clip, target, Schedule(card(unet_card, "unet"), 1000),
                 {"two_passes": args.mode == "eager", "cut": shape["image_size"], "cutn": args.cutn or cutn,
                  "scale": 1000, "clamp": 0.05})
     seeds, side = list(range(args.batch)), args.side or side
     if args.warm:
         peer.run(seeds, side, args.warm)
+    wait(args.device)
     start = time.monotonic()
     peer.run(seeds, side, args.steps)
+    wait(args.device)
     seconds = (time.monotonic() - start) / args.steps
     print(json.dumps({"mode": args.mode, "net": args.net, "side": side, "batch": args.batch,
                       "cutn": args.cutn or cutn, "seconds_per_step": seconds}))
@@ -123,6 +141,8 @@ def arguments():
     for name, value in (("steps", 1), ("warm", 0), ("batch", 1), ("cutn", 0), ("threads", 0), ("side", 0),
                         ("seed", 0), ("respacing", 4)):
         p.add_argument("--" + name, type=int, default=value)
+    p.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    p.add_argument("--precision", choices=("fp32", "fp16", "bf16"), default="fp32", help="of the UNet")
     p.add_argument("--scale", type=float, default=1000)
     p.add_argument("--clamp", type=float, default=0.05)
     return p.parse_args()

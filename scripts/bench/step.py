@@ -80,7 +80,7 @@ class Peer:
 
     def predict(self, x, i):
         s = self.schedule
-        out = self.unet(x, torch.full((x.shape[0],), s.timesteps[i]))
+        out = self.unet(x, torch.full((x.shape[0],), s.timesteps[i], device=x.device))
         eps, v = out.chunk(2, 1)
         x0 = math.sqrt(1 / s.bar[i]) * x - math.sqrt(1 / s.bar[i] - 1) * eps
         share = (v + 1) / 2
@@ -94,7 +94,7 @@ class Peer:
         for b, seed in enumerate(seeds):
             cuts = [F.adaptive_avg_pool2d(blend[b:b + 1, :, y:y + size, xx:xx + size], o["cut"])
                     for size, xx, y in boxes(seed, iteration, o["cutn"], x.shape[3], o["cut"])]
-            e = F.normalize(self.clip((torch.cat(cuts) - MEAN) / STD), dim=-1)
+            e = F.normalize(self.clip((torch.cat(cuts) - MEAN.to(x.device)) / STD.to(x.device)), dim=-1)
             distance = (e - F.normalize(self.target, dim=-1)).norm(dim=-1).div(2).arcsin().pow(2).mul(2)
             total = total + distance.mean()
         return total * o["scale"]
@@ -120,11 +120,12 @@ class Peer:
         if i == 0:
             return x0
         z = torch.cat([field(seed, iteration, 1, (1,) + tuple(x.shape[1:])) for seed in seeds])
+        z = z.to(x.device)
         return mean + (0.5 * log_variance).exp() * z
 
     @torch.no_grad()
     def run(self, seeds, side, steps=None):
-        x = torch.cat([field(seed, 0, 0, (1, 3, side, side)) for seed in seeds])
+        x = torch.cat([field(seed, 0, 0, (1, 3, side, side)) for seed in seeds]).to(self.target.device)
         count = len(self.schedule.used)
         for k in range(steps or count):
             x = self.step(seeds, x, count - 1 - k, k)

@@ -42,6 +42,8 @@ static const nj_cli_command commands[] = {
      "status 0 when none was"},
     {"reproduce", NJ_CMD_REPRODUCE, nj_cmd_reproduce, "FILE",
      "make a picture again from its record and say whether it is the same"},
+    {"bench", NJ_CMD_BENCH, nj_cmd_bench, "",
+     "time some steps of a network, and say where the time goes"},
     {"help", NJ_CMD_HELP, nj_cmd_help, "[COMMAND]",
      "explain a command and its options"},
     {"version", NJ_CMD_VERSION, nj_cmd_version, "",

@@ -34,7 +34,7 @@ static nj_status load(nj_embedder *e, const char *clip_path,
     if (status != NJ_OK)
         return status;
     nj_machine_threads(machine->threads);
-    status = nj_machine_clip(clip_path, e->device, &e->clip, err);
+    status = nj_machine_clip(clip_path, NJ_F32, e->device, &e->clip, err);
     if (status != NJ_OK)
         return status;
     shape = nj_clip_shape(e->clip);

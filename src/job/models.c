@@ -298,11 +298,19 @@ static nj_status find_unet(const nj_options *o, const nj_catalogue *c,
 
 /* ---- CLIP */
 
-static nj_status add_clip(nj_model_files *m, char *path, nj_err *err)
+static nj_status add_clip(const nj_catalogue *c, nj_model_files *m, char *path,
+                          nj_err *err)
 {
+    const nj_model *known;
+    nj_clip_card *card = &m->cards[m->clip_count];
+
     if (!path)
         return no_memory(err);
     m->clips[m->clip_count++] = path;
+    known = nj_model_of_file(c, NJ_MODEL_CLIP, path);
+    /* A card that says less, a ResNet's for example, costs the estimate. */
+    if (!known || nj_clip_card_from(known->flags, card, NULL) != NJ_OK)
+        card->embed_dim = 0;
     return check_clip(m, path, err);
 }
 
@@ -323,7 +331,7 @@ static nj_status named_clips(const nj_options *o, const nj_catalogue *c,
         status = nj_model_locate(c, folders, NJ_MODEL_CLIP, o->clip.items[i],
                                  &path, err);
         if (status == NJ_OK)
-            status = add_clip(m, path, err);
+            status = add_clip(c, m, path, err);
     }
     return status == NJ_OK ? NJ_OK : nj_err_add(err, "option '--clip'");
 }
@@ -344,7 +352,7 @@ static nj_status default_clip(const nj_catalogue *c, nj_model_files *m,
                        "scripts/fetch-models.sh %s, or name a file with "
                        "--clip",
                        preferred_clip);
-    return add_clip(m, nj_strdup(clip->path), err);
+    return add_clip(c, m, nj_strdup(clip->path), err);
 }
 
 nj_status nj_model_files_find(const nj_options *o, const char *program_folder,

@@ -26,6 +26,8 @@ typedef struct nj_model_files {
     char *card_name; /* of a known model's card, else the file's name */
     nj_unet_card flags;
     char *clips[NJ_ENGINE_CLIPS_MAX];
+    nj_clip_card cards[NJ_ENGINE_CLIPS_MAX]; /* of the CLIPs; embed_dim 0: no
+                                                card is known */
     size_t clip_count;
     char *vocabulary;
     cJSON *defaults; /* settings that the card asks for, or NULL */

@@ -51,7 +51,8 @@ typedef enum nj_command {
     NJ_CMD_PICK = 1 << 11,
     NJ_CMD_UPSCALE = 1 << 12,
     NJ_CMD_INDEX = 1 << 13,
-    NJ_CMD_SEARCH = 1 << 14
+    NJ_CMD_SEARCH = 1 << 14,
+    NJ_CMD_BENCH = 1 << 15
 } nj_command;
 
 /* What `nightjar help` writes: for people, for man, for shells. */
@@ -142,6 +143,8 @@ typedef struct nj_options {
     bool json;
     nj_show_style progress;
     bool calibrate;
+    char *random_weights;
+    int steps;
     nj_help_format format;
     bool help;
     bool version;

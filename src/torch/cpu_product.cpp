@@ -253,19 +253,19 @@ INLINE vhalf rounded(vfloat v)
         (mask & ((bits >> 16) | 0x40)) | (~mask & near), vhalf);
 }
 
-void scatter(int64_t count, int64_t rows, int64_t n, const float *m,
-             const float *bias, int64_t pitch, bool bf16, void *y)
+void scatter(const th::scattered *s, const float *m, const float *bias, void *y)
 {
-    for (int64_t r = 0; r < count; r++) {
-        for (int64_t c = 0; c < n; c += lanes) {
-            vfloat sum = load<vfloat>(m + c * rows + r * lanes);
+    for (int64_t r = 0; r < s->count; r++) {
+        for (int64_t c = 0; c < s->n; c += lanes) {
+            const int64_t at = r * s->pitch + c;
+            vfloat sum = load<vfloat>(m + c * s->rows + r * lanes);
 
             if (bias)
                 sum += load<vfloat>(bias + c);
-            if (bf16)
-                store(static_cast<uint16_t *>(y) + r * pitch + c, rounded(sum));
+            if (s->bf16)
+                store(static_cast<uint16_t *>(y) + at, rounded(sum));
             else
-                store(static_cast<float *>(y) + r * pitch + c, sum);
+                store(static_cast<float *>(y) + at, sum);
         }
     }
 }

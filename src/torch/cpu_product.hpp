@@ -36,6 +36,13 @@ struct product_weight {
     bool turned, bf16;
 };
 
+// m + bias goes into columns 0 to n - 1 of `count` rows of y, which are `pitch`
+// numbers apart; bias [n] may be NULL. m has `rows` rows.
+struct scattered {
+    int64_t count, rows, n, pitch;
+    bool bf16;
+};
+
 struct product_kernels {
     int64_t rows; // rows that a step of `multiply` takes
     bool bf16;    // whether multiply_bf16 is there
@@ -47,10 +54,8 @@ struct product_kernels {
                      const void *u, float *m);
     void (*multiply_bf16)(int64_t rows, int64_t k, int64_t n, const void *v,
                           const void *u, float *m);
-    // m + bias into columns 0..n-1 of count rows of y, which are `pitch`
-    // numbers apart; bias [n] may be NULL.
-    void (*scatter)(int64_t count, int64_t rows, int64_t n, const float *m,
-                    const float *bias, int64_t pitch, bool bf16, void *y);
+    void (*scatter)(const scattered *s, const float *m, const float *bias,
+                    void *y);
 };
 
 // NULL where the processor is too old to gain by it.

@@ -133,8 +133,9 @@ void compute(const job &j, const float *u, const part &p, workbench *w)
     w->gather(j, p.first);
     (bf16 ? kernels.multiply_bf16 : kernels.multiply)(
         w->rows.rows, j.k(), n, w->v.const_data_ptr(), u + p.column * j.k(), m);
-    kernels.scatter(w->rows.count, w->rows.rows, n, m,
-                    j.bias ? j.bias + p.column : nullptr, j.n(), bf16,
+    const th::scattered to = {w->rows.count, w->rows.rows, n, j.n(), bf16};
+
+    kernels.scatter(&to, m, j.bias ? j.bias + p.column : nullptr,
                     static_cast<char *>(j.y) +
                         (p.first * j.n() + p.column) * (bf16 ? 2 : 4));
 }

@@ -183,6 +183,20 @@ static nj_status fake_run(nj_engine *e, const nj_work *w,
     return status;
 }
 
+static nj_status matmul(nj_engine *e, double *flops, nj_err *err)
+{
+    (void)e;
+    (void)err;
+    *flops = 1e9;
+    return NJ_OK;
+}
+
+static uint64_t no_bytes(nj_engine *e)
+{
+    (void)e;
+    return 0;
+}
+
 static int no_gpus(void)
 {
     return 0;
@@ -201,6 +215,8 @@ nj_status fake_engine_get(const nj_engine_api **api, nj_err *err)
         .close = fake_close,
         .facts = fake_facts,
         .run = fake_run,
+        .matmul_peak = matmul,
+        .device_peak = no_bytes,
         .cuda_devices = no_gpus,
         .libtorch_version = version,
         .embedder_open = fake_embedder_open,

@@ -80,7 +80,8 @@ part_parity()
 
     for area in tests/fixtures/*/; do
         printf '%s: ' "$(basename "$area")"
-        timeout "$(left)" build/cuda/tests/parity "$area" | tail -1
+        NJ_PARITY_CUDA=1 timeout "$(left)" build/cuda/tests/parity "$area" |
+            tail -1
     done
 }
 

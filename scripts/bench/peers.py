@@ -2,7 +2,8 @@
 """The peers of nightjar's benchmark: the same guided step in PyTorch, with random or given weights.
 
     peers.py MODE NET [--steps N] [--warm N] [--batch B] [--cutn N] [--threads N] [--side PIXELS]
-        times steps and prints {"seconds_per_step": ..., "processor_seconds_per_step": ...}; NET is demo, 256, 512 or a card's file
+        times steps and prints {"seconds_per_step": ..., "processor_seconds_per_step": ...}; NET is demo, 256, 512
+        or a card's file
     peers.py MODE CARD --unet FILE --clip FILE --picture OUT.png --prompt-from TENSORS --seed N --respacing N
         makes a picture, to be compared with nightjar's
 
@@ -24,7 +25,7 @@ import torch
 from networks import ClipVision, UNet
 from step import Peer, Schedule
 
-import os; MODELS = Path(__file__).resolve().parents[2] / "models"
+MODELS = Path(__file__).resolve().parents[2] / "models"
 NETS = {  # the UNet's card, CLIP's card, side, cutouts
     "demo": (MODELS / "demo/card.json", MODELS / "demo/card.json", 64, 4),
     "256": (MODELS / "256x256_diffusion_uncond.json", MODELS / "ViT-B-32.json", 256, 16),
@@ -129,7 +130,8 @@ def time_steps(args):
     wait(args.device)
     seconds, used = (time.monotonic() - start) / args.steps, (time.process_time() - used) / args.steps
     print(json.dumps({"mode": args.mode, "net": args.net, "side": side, "batch": args.batch,
-                      "cutn": args.cutn or cutn, "seconds_per_step": seconds, "processor_seconds_per_step": used}))
+                      "cutn": args.cutn or cutn, "seconds_per_step": seconds,
+                      "processor_seconds_per_step": used}))
 
 
 def arguments():

@@ -8,7 +8,7 @@ _nightjar()
 
     COMPREPLY=()
     if [ "$COMP_CWORD" = 1 ]; then
-        COMPREPLY=($(compgen -W "generate plan sheet gallery rank pick upscale index search models status info reproduce help version" -- "$word"))
+        COMPREPLY=($(compgen -W "generate plan sheet gallery rank pick upscale index search models status info reproduce bench help version" -- "$word"))
         return
     fi
     case $before in
@@ -34,6 +34,10 @@ _nightjar()
         ;;
     --upscaler)
         COMPREPLY=($(compgen -f -- "$word"))
+        return
+        ;;
+    --random-weights)
+        COMPREPLY=($(compgen -W "256 512 demo" -- "$word"))
         return
         ;;
     --width)
@@ -209,6 +213,9 @@ _nightjar()
     --export)
         return
         ;;
+    --steps)
+        return
+        ;;
     --batch-size)
         return
         ;;
@@ -276,6 +283,9 @@ _nightjar()
         ;;
     reproduce)
         options="--models-dir --unet --unet-config --clip --init-image --image-prompt --out --quiet --json --batch-size --clip-slices --device --precision --threads --fast --help --version"
+        ;;
+    bench)
+        options="--models-dir --unet --unet-config --clip --random-weights --width --height --timestep-respacing --sampler --plms-order --eta --clip-guidance-scale --tv-scale --range-scale --sat-scale --cutn --cutn-batches --cut-pow --cutouts --gradient --skip-augs --clamp-max --json --steps --batch-size --clip-slices --device --precision --threads --fast --help --version"
         ;;
     help)
         options="--format --help --version"

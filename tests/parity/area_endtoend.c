@@ -354,7 +354,7 @@ static nj_engine *open_engine(parity_case *c, const char *vocabulary)
         .clips = 1,
         .clip_weights = {1},
         .vocabulary_path = vocabulary,
-        .device = NJ_DEVICE_CPU,
+        .device = getenv("NJ_PARITY_CUDA") ? NJ_DEVICE_CUDA : NJ_DEVICE_CPU,
         .precision = NJ_PRECISION_FP32,
         .threads = 1,
     };

@@ -3,7 +3,7 @@
 Each picture meets one caption that names all its attributes and nine of other
 scenes, of which at least four differ from it in one attribute only.
 
-    python check_clip.py CLIP.pt VOCAB.txt HELD_OUT_DATA
+    python check_clip.py CLIP.pt|CLIP.safetensors VOCAB.txt HELD_OUT_DATA
 """
 
 import argparse
@@ -15,6 +15,7 @@ import torch.nn.functional as F
 
 import clip_model
 from captions import write_caption
+from export import read_safetensors
 from scene import ATTRIBUTES, all_scenes, from_labels, pick
 from tokenizer import Tokenizer, read_vocabulary
 from train_clip import load, pooled
@@ -59,7 +60,7 @@ def main():
     p.add_argument("data")
     a = p.parse_args()
     torch.set_num_threads(1)
-    w = torch.load(a.clip)
+    w = read_safetensors(a.clip) if a.clip.endswith(".safetensors") else torch.load(a.clip)
     tokenizer = Tokenizer(read_vocabulary(a.vocabulary), clip_model.CONTEXT)
     x = load(np.load(os.path.join(a.data, "pictures.npy"), mmap_mode="r"), np.arange(COUNT))
     labels = np.load(os.path.join(a.data, "labels.npy"))[:COUNT]

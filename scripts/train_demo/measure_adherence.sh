@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # How well the demo model follows its prompts: makes the 24 prompts of
-# prompts.py with 8 seeds, guided and unguided, trains the judge, and counts.
+# prompts.py with 8 seeds, guided and unguided, trains the judge, and counts;
+# then how often the bundled CLIP ranks the right caption of ten first.
 #
 #   scripts/train_demo/measure_adherence.sh OUTDIR [SEEDS]    SEEDS: 1000..1007
 #
@@ -44,3 +45,6 @@ if [ ! -e "$out/judge.pt" ]; then
 fi
 "$PYTHON" "$here/measure_adherence.py" "$out/judge.pt" "$out/guided" \
     "$out/unguided" --out "$out/adherence.md" --json "$out/adherence.jsonl"
+"$PYTHON" "$here/make_data.py" "$out/held" --count 1000 --seed 2
+"$PYTHON" "$here/check_clip.py" "$nj_root/models/demo/clip.safetensors" \
+    "$nj_root/models/demo/vocab.txt" "$out/held"

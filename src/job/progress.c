@@ -243,13 +243,22 @@ static void add_waiting(const nj_event *e, nj_str *out)
     nj_str_add(out, "\n");
 }
 
+static void add_loaded(const nj_event *event, nj_str *out)
+{
+    const nj_engine_facts *facts = event->facts;
+
+    nj_str_add(out, "loaded on ");
+    add_visible(out, facts->device);
+    if (!facts->cuda && event->job->device == NJ_DEVICE_AUTO)
+        nj_str_add(out, " (no usable GPU)");
+    nj_str_addf(out, " in %.1f s\n", facts->load_seconds);
+}
+
 void nj_progress_text(const nj_progress *p, const nj_event *event, nj_str *out)
 {
     switch (event->kind) {
     case NJ_EVENT_LOADED:
-        nj_str_add(out, "loaded on ");
-        add_visible(out, event->facts->device);
-        nj_str_addf(out, " in %.1f s\n", event->facts->load_seconds);
+        add_loaded(event, out);
         break;
     case NJ_EVENT_SAVED:
         add_saved(p, event, out);

@@ -23,7 +23,9 @@ static double value_at(struct values v, size_t i)
 {
     if (v.f32)
         return (double)v.f32[i];
-    return v.f64 ? v.f64[i] : (double)v.i64[i];
+    if (v.f64)
+        return v.f64[i];
+    return v.i64 ? (double)v.i64[i] : NAN;
 }
 
 static double error_at(struct values got, struct values want, size_t i)

@@ -23,6 +23,7 @@ struct arguments {
     bool plain;
     bool load;
     bool check;
+    double before; /* resident MiB before the file was opened */
 };
 
 static const th_device cpu = {TH_CPU, 0};
@@ -79,10 +80,10 @@ static double memory(const char *key)
     return mib;
 }
 
-/* `before`: resident memory before the network was loaded, in MiB. */
-static void show_loaded(double started, double before, const nj_weights *w)
+static void show_loaded(const struct arguments *a, double started,
+                        const nj_weights *w)
 {
-    double peak = memory("VmHWM") - before;
+    double peak = memory("VmHWM") - a->before;
     double numbers = 0;
     double converted;
 
@@ -124,7 +125,6 @@ static nj_status run_unet(const struct arguments *a, const nj_weights *w,
     nj_unet_card card;
     nj_unet *u = NULL;
     double started = now();
-    double before = memory("VmRSS");
     th_scope *s = th_scope_new(NULL);
     nj_status status = nj_unet_card_read(a->card, &card, err);
 
@@ -133,7 +133,7 @@ static nj_status run_unet(const struct arguments *a, const nj_weights *w,
     else if (status == NJ_OK)
         status = nj_unet_new(w, &card, NJ_F32, cpu, &u, err);
     if (u)
-        show_loaded(started, before, w);
+        show_loaded(a, started, w);
     if (u && !a->load) {
         const int64_t one[1] = {1};
         th_tensor *x = picture(s, a->side ? a->side : card.image_size);
@@ -166,7 +166,6 @@ static nj_status run_clip(const struct arguments *a, const nj_weights *w,
     nj_clip_config config;
     nj_clip *c = NULL;
     double started = now();
-    double before = memory("VmRSS");
     th_scope *s = th_scope_new(NULL);
     nj_status status = nj_clip_inspect(w, NULL, &config, err);
 
@@ -175,7 +174,7 @@ static nj_status run_clip(const struct arguments *a, const nj_weights *w,
     if (status == NJ_OK && !a->check)
         status = nj_clip_new(w, NULL, NJ_F32, cpu, &c, err);
     if (c)
-        show_loaded(started, before, w);
+        show_loaded(a, started, w);
     if (c && !a->load) {
         th_tensor *x = picture(s, config.image_size);
 
@@ -201,6 +200,7 @@ int main(int argc, char **argv)
         return 2;
     }
     th_set_plain_autograd(a.plain);
+    a.before = memory("VmRSS");
     status = nj_weights_open(a.file, &w, &err);
     if (status == NJ_OK)
         status = a.card ? run_unet(&a, w, &err) : run_clip(&a, w, &err);

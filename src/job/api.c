@@ -6,7 +6,6 @@
 
 #include "base/mem.h"
 #include "base/version.h"
-#include "job/device.h"
 #include "job/engine_load.h"
 #include "job/plan.h"
 #include "job/run.h"
@@ -158,9 +157,6 @@ int nightjar_plan(nightjar_job *job, nightjar_error *e)
     if (status == NJ_OK)
         status = nj_plan_make(&job->job, &job->plan, &err);
     free(folder);
-    if (status == NJ_OK && job->job.device_index == NJ_DEVICE_ALL)
-        status = nj_fail(&err, NJ_E_USAGE,
-                         "'cuda:all' is the program's, one GPU is expected");
     job->planned = status == NJ_OK;
     if (!job->planned) {
         nj_plan_release(&job->plan);

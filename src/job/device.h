@@ -7,7 +7,8 @@
 #include "base/err.h"
 #include "engine/engine.h"
 
-/* Index of cuda:all: every GPU, each with a process of its own. */
+/* Index of cuda:all: every GPU, each with a process of its own where a command
+ * can share its work out, else the first one. */
 #define NJ_DEVICE_ALL (-1)
 
 /* GPUs that the NVIDIA driver offers this process (CUDA_VISIBLE_DEVICES

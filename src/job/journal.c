@@ -18,7 +18,8 @@ struct known {
     uint64_t key; /* of the file's name; 0: the place is free */
     long taker;   /* pid of its last `take`; 0: none */
     bool made;
-    bool gave_up; /* by another process, since this run began */
+    bool elsewhere; /* by another process, since this run began */
+    bool gave_up;   /* by another process, since this run began */
 };
 
 struct source {
@@ -121,6 +122,8 @@ static void note_line(void *user, const cJSON *line)
         j->no_memory = true;
         return;
     }
+    if (strcmp(event, "made") == 0)
+        k->elsewhere = j->begun && pid != j->pid;
     if (strcmp(event, "made") == 0 || strcmp(event, "found") == 0)
         k->made = true;
     else if (strcmp(event, "take") == 0)
@@ -167,6 +170,13 @@ nj_status nj_journal_refresh(nj_journal *j, nj_err *err)
     if (status == NJ_OK && j->no_memory)
         status = no_memory(err);
     return status;
+}
+
+bool nj_journal_made_elsewhere(const nj_journal *j, const char *file)
+{
+    const struct known *k = find(j, file);
+
+    return k && k->elsewhere;
 }
 
 bool nj_journal_gave_up(const nj_journal *j, const char *file)

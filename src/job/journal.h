@@ -54,7 +54,9 @@ nj_status nj_journal_end(nj_journal *j, nj_status status, const nj_tally *tally,
 /* Reads what was appended to the folder's manifests since the last time. */
 nj_status nj_journal_refresh(nj_journal *j, nj_err *err) NJ_MUST_USE;
 
-/* Whether another process gave that file up since this run began. */
+/* Whether another process made that file, or gave it up, since this run began.
+ */
+bool nj_journal_made_elsewhere(const nj_journal *j, const char *file);
 bool nj_journal_gave_up(const nj_journal *j, const char *file);
 
 /* The process that took a file last; 0: none is known. */

@@ -24,6 +24,8 @@ nj_status nj_lens_machine(const nj_options *o, nj_engine_machine *out,
     if (nj_device_parse(o->device, &out->device, &out->device_index, err) !=
         NJ_OK)
         return nj_options_blame(o, "device", err);
+    if (out->device_index == NJ_DEVICE_ALL)
+        out->device_index = 0;
     return NJ_OK;
 }
 

@@ -266,7 +266,7 @@ void nj_progress_text(const nj_progress *p, const nj_event *event, nj_str *out)
     case NJ_EVENT_SKIPPED:
         add_place(p, out);
         add_visible(out, event->path);
-        nj_str_add(out, " is there already\n");
+        nj_str_addf(out, " %s\n", event->how);
         break;
     case NJ_EVENT_VIDEO:
         add_visible(out, event->path);

@@ -41,9 +41,9 @@ typedef enum nj_event_kind {
     NJ_EVENT_BATCH,   /* `images` pictures are begun */
     NJ_EVENT_STEP,    /* a network step of the batch is done */
     NJ_EVENT_SAVED,   /* a picture is on the disk; `last`: the finished one */
-    NJ_EVENT_SKIPPED,
-    NJ_EVENT_FAILED, /* `why` is set */
-    NJ_EVENT_RETRY,  /* tried once more because of `why`, in the way of `how` */
+    NJ_EVENT_SKIPPED, /* `how`: "is there already" or who made it meanwhile */
+    NJ_EVENT_FAILED,  /* `why` is set */
+    NJ_EVENT_RETRY, /* tried once more because of `why`, in the way of `how` */
     NJ_EVENT_WAITING, /* nothing is left but `images` pictures that others have
                          claimed; the first one's file is `path`, `pid` has it
                          (0: not known), `how` is "" or " (stopped)" */

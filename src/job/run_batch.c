@@ -28,14 +28,23 @@ static nj_status settle_skipped(nj_runner *r, const nj_slot *slot,
 {
     nj_entry entry = nj_runner_entry(r, slot);
 
+    nj_status status;
+
+    entry.file = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+    status = nj_journal_found(r->journal, &entry, err);
+    if (status != NJ_OK)
+        return status;
     r->settled[slot->number] = true;
     r->tally->skipped++;
-    nj_runner_tell(r, (nj_event){.kind = NJ_EVENT_SKIPPED,
-                                 .image = entry.image,
-                                 .number = slot->number,
-                                 .path = path});
-    entry.file = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
-    return nj_journal_found(r->journal, &entry, err);
+    nj_runner_tell(
+        r, (nj_event){.kind = NJ_EVENT_SKIPPED,
+                      .image = entry.image,
+                      .number = slot->number,
+                      .path = path,
+                      .how = nj_journal_made_elsewhere(r->journal, entry.file)
+                                 ? "was made by another process"
+                                 : "is there already"});
+    return NJ_OK;
 }
 
 /* Whether a picture that is ours has still to be made. */

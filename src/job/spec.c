@@ -388,7 +388,8 @@ void nj_job_engine_config(const nj_job *job, nj_engine_config *out)
         .clips = job->files.clip_count,
         .vocabulary_path = job->files.vocabulary,
         .device = job->device,
-        .device_index = job->device_index,
+        .device_index =
+            job->device_index == NJ_DEVICE_ALL ? 0 : job->device_index,
         .precision = o->precision,
         .threads = o->threads,
         .fast = o->fast,

@@ -10,7 +10,7 @@ picture in the folder is byte for byte that of the undisturbed job. Checked
 after the second: all pictures are there, the same bytes, and nothing else but
 the manifest and the lock.
 
-  tests/fault/inject.py PROGRAM LIBRARY [--every K] [--kinds write,sync]
+  tests/fault/inject.py PROGRAM LIBRARY [--first F] [--every K] [--kinds K,K]
 """
 
 import argparse
@@ -43,7 +43,7 @@ class Job:
             "--unet", NETWORKS / "unet.pt",
             "--unet-config", NETWORKS / "card.json",
             "--clip", NETWORKS / "clip.safetensors",
-            "--seeds", "1,2", "--timestep-respacing", "2",
+            "--seed", "1", "--timestep-respacing", "2",
             "--threads", "1", "--out", self.out]
         env = dict(os.environ, XDG_CACHE_HOME=str(self.scratch / "cache"),
                    LC_ALL="C")
@@ -114,7 +114,7 @@ def undisturbed(job):
     return pictures, {kind: int(n) for kind, n in lines}
 
 
-def all_faults(job, kinds, every):
+def all_faults(job, kinds, first, every):
     reference, counts = undisturbed(job)
     bad = 0
     print(f"the job: {len(reference)} pictures, calls "
@@ -123,7 +123,7 @@ def all_faults(job, kinds, every):
         codes = [0] if kind == "malloc" else [errno.ENOSPC, errno.EIO]
         for code in codes:
             ends = {}
-            for number in range(1, counts[kind] + 1, every):
+            for number in range(first, counts[kind] + 1, every):
                 wrong, status = one_fault(job, reference, kind, number, code)
                 ends[status] = ends.get(status, 0) + 1
                 if wrong:
@@ -142,12 +142,13 @@ def main():
     parser.add_argument("program")
     parser.add_argument("library")
     parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--kinds", default=",".join(KINDS))
     args = parser.parse_args()
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="nightjar-inject-"))
     try:
         job = Job(args.program, args.library, scratch)
-        bad = all_faults(job, args.kinds.split(","), args.every)
+        bad = all_faults(job, args.kinds.split(","), args.first, args.every)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     print(f"{bad} faults were handled wrongly")

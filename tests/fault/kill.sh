@@ -68,10 +68,10 @@ milliseconds()
     date +%s%3N
 }
 
-# Seconds from 0 to the length of a whole run.
+# Seconds from 0 to a little more than the length of a whole run.
 moment()
 {
-    local ms=$((RANDOM * whole / 32768))
+    local ms=$((RANDOM * whole * 6 / 5 / 32768))
 
     printf '%d.%03d' $((ms / 1000)) $((ms % 1000))
 }
@@ -107,6 +107,7 @@ while [ "$killed" -lt "$kills" ]; do
     check_done
     rm -rf "$out"
     done_jobs=$((done_jobs + 1))
+    echo "$killed kills, $done_jobs jobs done"
 done
 echo "$killed kills over $done_jobs jobs of $(pictures "$reference" | wc -l)" \
     "pictures: 0 lost, 0 corrupt, 0 stray files, all bytes as undisturbed"

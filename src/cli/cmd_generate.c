@@ -10,6 +10,7 @@
 #include "cli/signals.h"
 #include "cli/workers.h"
 #include "job/device.h"
+#include "job/footprint.h"
 #include "job/plan.h"
 #include "job/request.h"
 #include "job/run.h"
@@ -167,7 +168,8 @@ int nj_cmd_generate(const nj_invocation *in)
 
     if (nj_request_build(in->options, in->rest, &request, &err) != NJ_OK ||
         nj_job_open(&request, in->program_folder, false, &job, &err) != NJ_OK ||
-        nj_plan_make(&job, &plan, &err) != NJ_OK)
+        nj_plan_make(&job, &plan, &err) != NJ_OK ||
+        nj_footprint_check(&job, &err) != NJ_OK)
         exit = nj_cli_refuse(&err);
     else
         exit = run_here_or_on_all(&(struct work){in, &job, &plan});

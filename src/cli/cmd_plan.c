@@ -83,8 +83,14 @@ static void print_estimate(const nj_job *job, const nj_estimate *e,
     if (e->host_bytes)
         nj_str_addf(&s, "%.1f GB, as measured before\n",
                     (double)e->host_bytes / 1e9);
+    else if (e->predicted_bytes)
+        nj_str_addf(&s, "about %.1f GB, by arithmetic\n",
+                    (double)e->predicted_bytes / 1e9);
     else
         nj_str_add(&s, "unknown, likewise\n");
+    if (e->predicted_device_bytes)
+        nj_str_addf(&s, "GPU     about %.1f GB, by arithmetic\n",
+                    (double)e->predicted_device_bytes / 1e9);
     if (s.text)
         fputs(s.text, stdout);
     nj_str_release(&s);
@@ -133,6 +139,9 @@ static void print_json_estimate(const nj_estimate *e, size_t there)
         cJSON_AddNumberToObject(o, "host_bytes", (double)e->host_bytes);
     else
         cJSON_AddNullToObject(o, "host_bytes");
+    cJSON_AddNumberToObject(o, "predicted_bytes", (double)e->predicted_bytes);
+    cJSON_AddNumberToObject(o, "predicted_device_bytes",
+                            (double)e->predicted_device_bytes);
     print_object(o);
 }
 

@@ -6,6 +6,7 @@
 #include <sys/statvfs.h>
 
 #include "base/mem.h"
+#include "job/footprint.h"
 #include "job/speed.h"
 
 /* Of a PNG besides its pixels: chunks, record, a little that does not
@@ -53,6 +54,7 @@ static void add_group(const nj_job *job, const nj_group *g, nj_estimate *e)
     uint64_t pictures = nj_seeds_total(&g->seeds) * g->prompt_count;
     uint64_t steps = pictures * (uint64_t)g->iterations;
     uint64_t pixels = (uint64_t)s->width * (uint64_t)s->height;
+    nj_footprint footprint = nj_footprint_of_group(job, g);
     nj_speed speed;
 
     e->prompts += g->prompt_count;
@@ -64,6 +66,10 @@ static void add_group(const nj_job *job, const nj_group *g, nj_estimate *e)
         e->seconds += (double)steps * speed.step_seconds;
     if (speed.host_bytes > e->host_bytes)
         e->host_bytes = speed.host_bytes;
+    if (footprint.host > e->predicted_bytes)
+        e->predicted_bytes = footprint.host;
+    if (footprint.device > e->predicted_device_bytes)
+        e->predicted_device_bytes = footprint.device;
 }
 
 void nj_estimate_make(const nj_job *job, const nj_plan *plan, nj_estimate *out)

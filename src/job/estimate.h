@@ -15,6 +15,8 @@ typedef struct nj_estimate {
     uint64_t disk_bytes; /* at most */
     uint64_t free_bytes; /* in the output folder's file system; 0: unknown */
     uint64_t host_bytes; /* peak memory measured before; 0: unknown */
+    uint64_t predicted_bytes;        /* peak memory by arithmetic; 0: unknown */
+    uint64_t predicted_device_bytes; /* of a GPU; 0: unknown, or no GPU */
 } nj_estimate;
 
 void nj_estimate_make(const nj_job *job, const nj_plan *plan, nj_estimate *out);

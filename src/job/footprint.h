@@ -31,6 +31,9 @@ nj_footprint nj_footprint_of(const nj_unet_card *unet,
 /* Of a group's pictures. */
 nj_footprint nj_footprint_of_group(const nj_job *job, const nj_group *g);
 
+/* NJ_E_MEMORY when a batch of the job cannot fit into the host's memory. */
+nj_status nj_footprint_check(const nj_job *job, nj_err *err) NJ_MUST_USE;
+
 /* Memory that programs can still get on this machine; 0: not known. */
 uint64_t nj_footprint_free(void);
 

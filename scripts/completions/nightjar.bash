@@ -40,6 +40,18 @@ _nightjar()
         COMPREPLY=($(compgen -W "256 512 demo" -- "$word"))
         return
         ;;
+    --secondary-model)
+        COMPREPLY=($(compgen -f -- "$word"))
+        return
+        ;;
+    --lpips)
+        COMPREPLY=($(compgen -f -- "$word"))
+        return
+        ;;
+    --vgg)
+        COMPREPLY=($(compgen -f -- "$word"))
+        return
+        ;;
     --width)
         return
         ;;
@@ -70,6 +82,17 @@ _nightjar()
         COMPREPLY=($(compgen -W "crop fit stretch" -- "$word"))
         return
         ;;
+    --perlin-mode)
+        COMPREPLY=($(compgen -W "mixed color gray" -- "$word"))
+        return
+        ;;
+    --symmetry)
+        COMPREPLY=($(compgen -W "none horizontal vertical both" -- "$word"))
+        return
+        ;;
+    --transformation-percent)
+        return
+        ;;
     --class)
         COMPREPLY=($(compgen -W "none random" -- "$word"))
         return
@@ -86,6 +109,9 @@ _nightjar()
     --sat-scale)
         return
         ;;
+    --init-scale)
+        return
+        ;;
     --cutn)
         return
         ;;
@@ -96,11 +122,31 @@ _nightjar()
         return
         ;;
     --cutouts)
-        COMPREPLY=($(compgen -W "crowson russell" -- "$word"))
+        COMPREPLY=($(compgen -W "crowson russell disco" -- "$word"))
+        return
+        ;;
+    --cut-overview)
+        return
+        ;;
+    --cut-innercut)
+        return
+        ;;
+    --cut-ic-pow)
+        return
+        ;;
+    --cut-icgray-p)
+        return
+        ;;
+    --augmentations)
+        COMPREPLY=($(compgen -W "auto none 2021-09 2021-11" -- "$word"))
         return
         ;;
     --gradient)
         COMPREPLY=($(compgen -W "x x-in" -- "$word"))
+        return
+        ;;
+    --blend)
+        COMPREPLY=($(compgen -W "sigma none" -- "$word"))
         return
         ;;
     --clamp-max)
@@ -108,6 +154,13 @@ _nightjar()
         ;;
     --image-prompt)
         COMPREPLY=($(compgen -f -- "$word"))
+        return
+        ;;
+    --rand-mag)
+        return
+        ;;
+    --compat)
+        COMPREPLY=($(compgen -W "none notebook" -- "$word"))
         return
         ;;
     --seed)
@@ -246,10 +299,10 @@ _nightjar()
     esac
     case ${COMP_WORDS[1]} in
     generate)
-        options="--models-dir --unet --unet-config --clip --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --init-fit --clip-denoised --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --cutn --cutn-batches --cut-pow --cutouts --gradient --skip-augs --clamp-max --image-prompt --truncate --seed --seeds --n --prompts --sweep --order --shard --deadline --for --min-free-disk --out --gallery --save-every --overwrite --video --video-format --video-every --video-fps --quiet --progress --json --batch-size --clip-slices --device --precision --threads --fast --help --version"
+        options="--models-dir --unet --unet-config --clip --secondary-model --lpips --vgg --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --init-fit --perlin-init --perlin-mode --clip-denoised --symmetry --transformation-percent --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --init-scale --cutn --cutn-batches --cut-pow --cutouts --cut-overview --cut-innercut --cut-ic-pow --cut-icgray-p --augmentations --gradient --blend --skip-augs --clamp-max --image-prompt --fuzzy-prompt --rand-mag --truncate --compat --seed --seeds --n --prompts --sweep --order --shard --deadline --for --min-free-disk --out --gallery --save-every --overwrite --video --video-format --video-every --video-fps --quiet --progress --json --batch-size --clip-slices --device --precision --threads --fast --help --version"
         ;;
     plan)
-        options="--models-dir --unet --unet-config --clip --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --init-fit --clip-denoised --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --cutn --cutn-batches --cut-pow --cutouts --gradient --skip-augs --clamp-max --image-prompt --truncate --seed --seeds --n --prompts --sweep --order --shard --deadline --for --min-free-disk --out --save-every --overwrite --video --video-format --video-every --video-fps --quiet --json --calibrate --batch-size --clip-slices --device --precision --threads --fast --help --version"
+        options="--models-dir --unet --unet-config --clip --secondary-model --lpips --vgg --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --init-fit --perlin-init --perlin-mode --clip-denoised --symmetry --transformation-percent --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --init-scale --cutn --cutn-batches --cut-pow --cutouts --cut-overview --cut-innercut --cut-ic-pow --cut-icgray-p --augmentations --gradient --blend --skip-augs --clamp-max --image-prompt --fuzzy-prompt --rand-mag --truncate --compat --seed --seeds --n --prompts --sweep --order --shard --deadline --for --min-free-disk --out --save-every --overwrite --video --video-format --video-every --video-fps --quiet --json --calibrate --batch-size --clip-slices --device --precision --threads --fast --help --version"
         ;;
     sheet)
         options="--out --columns --per-page --cell --caption-lines --font --all --quiet --json --help --version"

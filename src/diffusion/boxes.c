@@ -48,3 +48,17 @@ bool nj_russell_whole(int cutn, int k)
 {
     return k > cutn - cutn / 4;
 }
+
+int nj_disco_border(int width, int height)
+{
+    return (width > height ? width - height : height - width) / 2;
+}
+
+nj_box nj_disco_square(int width, int height)
+{
+    const int p = nj_disco_border(width, height);
+
+    if (width > height)
+        return (nj_box){p, 0, width, height + 2 * p};
+    return (nj_box){0, p, width + 2 * p, height};
+}

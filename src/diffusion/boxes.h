@@ -36,6 +36,12 @@ nj_box nj_box_russell(const nj_canvas *in, double normal, const double u[2]);
 /* Border of zeros around a picture of `height` rows, on all four sides. */
 int nj_russell_border(int height);
 
+/* Border of zeros on all four sides that leaves room to make a picture square,
+ * and the square (or what is nearest to it) in the bordered picture: Disco's
+ * overviews. */
+int nj_disco_border(int width, int height);
+nj_box nj_disco_square(int width, int height);
+
 /* Whether cutout k (from 0) of cutn is the whole canvas, which takes no
  * draw. */
 bool nj_russell_whole(int cutn, int k);

@@ -16,9 +16,15 @@ static nj_source with_stream(const nj_source *from, nj_stream stream)
 
 int nj_boxes_border(const nj_boxes_config *config)
 {
-    return config->cutouts == NJ_CUTOUTS_RUSSELL
-               ? nj_russell_border(config->height)
-               : 0;
+    switch (config->cutouts) {
+    case NJ_CUTOUTS_RUSSELL:
+        return nj_russell_border(config->height);
+    case NJ_CUTOUTS_DISCO:
+        return nj_disco_border(config->width, config->height);
+    case NJ_CUTOUTS_CROWSON:
+        break;
+    }
+    return 0;
 }
 
 static nj_box draw_box(const nj_boxes_config *config, const nj_canvas *canvas,
@@ -31,6 +37,25 @@ static nj_box draw_box(const nj_boxes_config *config, const nj_canvas *canvas,
     return nj_box_russell(canvas, nj_random_normal(u[0], u[1]), u + 2);
 }
 
+/* The whole picture, then inner cutouts, of which number i takes block i. */
+static void draw_disco(const nj_boxes_config *config, const nj_source *from,
+                       nj_box *out)
+{
+    const nj_canvas canvas = {config->width, config->height, config->clip_size};
+    const int border = nj_boxes_border(config);
+    double u[4];
+
+    out[0] = nj_disco_square(config->width, config->height);
+    for (int i = 0; i + 1 < config->cutn; i++) {
+        nj_box *box = &out[i + 1];
+
+        nj_random_uniforms(from, (uint32_t)i, u);
+        *box = nj_box_crowson(&canvas, config->cut_pow, u);
+        box->x += border;
+        box->y += border;
+    }
+}
+
 void nj_draw_boxes(const nj_boxes_config *config, const nj_source *from,
                    nj_box *out)
 {
@@ -40,10 +65,42 @@ void nj_draw_boxes(const nj_boxes_config *config, const nj_source *from,
                               config->height + 2 * border, config->clip_size};
     double u[4];
 
+    if (config->cutouts == NJ_CUTOUTS_DISCO) {
+        draw_disco(config, &source, out);
+        return;
+    }
     for (int k = 0; k < config->cutn; k++) {
         nj_random_uniforms(&source, (uint32_t)k, u);
         out[k] = draw_box(config, &canvas, k, u);
     }
+}
+
+const nj_augment_ranges *nj_chain_ranges(nj_chain chain)
+{
+    static const nj_augment_ranges ranges[] = {
+        [NJ_CHAIN_2021_09] = {.flip_p = .5,
+                              .degrees = 15,
+                              .translate = .1,
+                              .perspective_p = .7,
+                              .distortion = .4,
+                              .gray_p = .15},
+        [NJ_CHAIN_2021_11] = {.flip_p = .5,
+                              .degrees = 15,
+                              .translate = .1,
+                              .perspective_p = .7,
+                              .distortion = .4,
+                              .factor = {.1, .1, .1},
+                              .hue = .1,
+                              .gray_p = .35},
+        [NJ_CHAIN_DISCO] = {.flip_p = .5,
+                            .degrees = 10,
+                            .translate = .05,
+                            .factor = {.1, .1, .1},
+                            .hue = .1,
+                            .gray_p = .1},
+    };
+
+    return &ranges[chain];
 }
 
 static double symmetric(double u, double limit)
@@ -133,12 +190,12 @@ int64_t nj_draw_class(const nj_source *from, int64_t classes)
     return nj_random_integer(u[0], classes);
 }
 
-void nj_draw_fuzzy_noise(uint64_t seed, int part, int copy, int copies,
-                         size_t n, float *out)
+void nj_draw_fuzzy_noise(const nj_fuzzy_draw *which, size_t n, float *out)
 {
-    const nj_source source = {seed, 0, NJ_STREAM_FUZZY,
-                              (uint32_t)copies * (uint32_t)part +
-                                  (uint32_t)copy};
+    const nj_source source = {which->seed, (uint32_t)which->clip,
+                              NJ_STREAM_FUZZY,
+                              (uint32_t)which->copies * (uint32_t)which->part +
+                                  (uint32_t)which->copy};
 
     nj_random_field(&source, 0, n, out);
 }
@@ -146,8 +203,23 @@ void nj_draw_fuzzy_noise(uint64_t seed, int part, int copy, int copies,
 void nj_draw_perlin(uint64_t seed, int layer, int octave, size_t points,
                     float *out)
 {
-    const nj_source source = {seed, 0, NJ_STREAM_PERLIN,
-                              16 * (uint32_t)layer + (uint32_t)octave};
+    const nj_source source = nj_perlin_source(seed, layer, octave);
 
     nj_random_field(&source, 0, 2 * points, out);
+}
+
+nj_source nj_perlin_source(uint64_t seed, int layer, int octave)
+{
+    return (nj_source){seed, 0, NJ_STREAM_PERLIN,
+                       16 * (uint32_t)layer + (uint32_t)octave};
+}
+
+const float *nj_draw_perlin_channel(const nj_source *from, int channel,
+                                    size_t points, float *out)
+{
+    const size_t first = 2 * points * (size_t)channel;
+    const size_t before = first % 4;
+
+    nj_random_field(from, (uint32_t)(first / 4), before + 2 * points, out);
+    return out + before;
 }

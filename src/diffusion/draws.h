@@ -14,15 +14,15 @@
 
 typedef struct nj_boxes_config {
     nj_cutouts cutouts;
-    int width;     /* of the picture without a border, pixels */
-    int height;    /* of the picture without a border, pixels */
-    int clip_size; /* side of CLIP's input */
-    int cutn;
-    double cut_pow; /* Crowson only */
+    int width;      /* of the picture without a border, pixels */
+    int height;     /* of the picture without a border, pixels */
+    int clip_size;  /* side of CLIP's input */
+    int cutn;       /* Disco: 1 for the overviews, then the inner cutouts */
+    double cut_pow; /* Crowson's, and of Disco's inner cutouts */
 } nj_boxes_config;
 
-/* Pixels of zeros on each side of the picture: Russell's border, or 0. Boxes
- * count from the border's corner. */
+/* Pixels of zeros on each side of the picture: Russell's border, Disco's, or
+ * 0. Boxes count from the border's corner. */
 int nj_boxes_border(const nj_boxes_config *config);
 
 /* All cutn boxes of one draw. */
@@ -51,6 +51,15 @@ typedef struct nj_augment_ranges {
     double gray_p;
 } nj_augment_ranges;
 
+/* The notebooks' chains of augmentations. */
+typedef enum nj_chain {
+    NJ_CHAIN_2021_11, /* Quick CLIP Guided Diffusion, November 2021 */
+    NJ_CHAIN_2021_09, /* the same, September 2021 */
+    NJ_CHAIN_DISCO    /* Disco Diffusion 5, still pictures */
+} nj_chain;
+
+const nj_augment_ranges *nj_chain_ranges(nj_chain chain);
+
 /* Everything that is drawn for one cutout. */
 typedef struct nj_augmentation {
     bool flip;
@@ -78,13 +87,30 @@ void nj_draw_cut_noise(const nj_source *from, int k, int time, size_t n,
 /* The random class of a step (from->iteration), 0..classes-1. */
 int64_t nj_draw_class(const nj_source *from, int64_t classes);
 
-/* N(0,1) noise of one fuzzy copy of one part of a prompt: n values. */
-void nj_draw_fuzzy_noise(uint64_t seed, int part, int copy, int copies,
-                         size_t n, float *out);
+/* N(0,1) noise of one fuzzy copy of one part of a prompt for a CLIP: n
+ * values. */
+typedef struct nj_fuzzy_draw {
+    uint64_t seed;
+    int clip; /* from 0 */
+    int part; /* of the prompt, from 0 */
+    int copy; /* from 0 */
+    int copies;
+} nj_fuzzy_draw;
+
+void nj_draw_fuzzy_noise(const nj_fuzzy_draw *which, size_t n, float *out);
 
 /* Perlin gradients of one octave of one layer: `points` pairs (x, y), points
  * counted over channel, row, column. */
 void nj_draw_perlin(uint64_t seed, int layer, int octave, size_t points,
                     float *out);
+
+/* The same for the points of one channel alone, which has `points` of them.
+ * `out` has room for 2 points + 2 numbers; the pairs begin where the result
+ * points to. */
+const float *nj_draw_perlin_channel(const nj_source *from, int channel,
+                                    size_t points, float *out);
+
+/* The stream of an octave of a layer. */
+nj_source nj_perlin_source(uint64_t seed, int layer, int octave);
 
 #endif

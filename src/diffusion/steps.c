@@ -53,7 +53,7 @@ static nj_step step_at(const nj_schedule *s, size_t i,
     };
 
     ddpm_figures(&step, s, i, config->variance);
-    ddim_figures(&step, s, i, config->eta);
+    ddim_figures(&step, s, i, config->etas ? config->etas[i] : config->eta);
     return step;
 }
 

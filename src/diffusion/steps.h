@@ -60,9 +60,10 @@ typedef struct nj_steps {
 
 typedef struct nj_steps_config {
     nj_variance variance;
-    double eta; /* DDIM only */
-    int skip;   /* steps left out at the noisy end, 0..count-1 */
-    bool init;  /* whether the run starts from a picture */
+    double eta;         /* DDIM only */
+    const double *etas; /* [chain's count] by index, instead of eta; or NULL */
+    int skip;           /* steps left out at the noisy end, 0..count-1 */
+    bool init;          /* whether the run starts from a picture */
 } nj_steps_config;
 
 /* Refuses to skip every step (NJ_E_USAGE). Released with nj_steps_release. */

@@ -8,8 +8,6 @@
 #include "base/mem.h"
 #include "engine/resample.h"
 
-#define NOISE_TIMES 4
-
 /* ---- sampling ---------------------------------------------------------- */
 
 /* The projective map of an output position to the input position:
@@ -177,12 +175,6 @@ th_tensor *nj_augment_perspective(th_scope *s, const th_tensor *x,
 
 static const double black[3] = {0, 0, 0};
 
-static th_tensor *with_noise(th_scope *s, th_tensor *x,
-                             const th_tensor *const *noise, int time)
-{
-    return noise != NULL ? th_add(s, x, noise[time]) : x;
-}
-
 static th_tensor *perspective_of(th_scope *s, th_tensor *x,
                                  const nj_augmentation *draws, nj_sampling how)
 {
@@ -195,46 +187,92 @@ static th_tensor *perspective_of(th_scope *s, th_tensor *x,
     return nj_augment_perspective(s, x, corners, draws->corners, how);
 }
 
-th_tensor *nj_augment(th_scope *s, const th_tensor *x,
+typedef enum link { END, FLIP, NOISE, AFFINE, PERSPECTIVE, JITTER, GRAY } link;
+
+static const link chains[][10] = {
+    [NJ_CHAIN_2021_11] = {FLIP, NOISE, AFFINE, NOISE, PERSPECTIVE, NOISE,
+                          JITTER, NOISE, GRAY, END},
+    [NJ_CHAIN_2021_09] = {FLIP, NOISE, AFFINE, NOISE, PERSPECTIVE, NOISE, GRAY,
+                          NOISE, END},
+    [NJ_CHAIN_DISCO] = {FLIP, NOISE, AFFINE, NOISE, GRAY, NOISE, JITTER, END},
+};
+
+static th_tensor *augment_once(th_scope *s, th_tensor *x, link what,
+                               const nj_augmentation *draws)
+{
+    const nj_sampling how = {.fill = black};
+
+    switch (what) {
+    case FLIP:
+        return draws->flip ? nj_augment_hflip(s, x) : x;
+    case AFFINE:
+        return nj_augment_affine(s, x, draws->angle, draws->shift, how);
+    case PERSPECTIVE:
+        return perspective_of(s, x, draws, how);
+    case JITTER:
+        return nj_augment_jitter(s, x, draws);
+    case GRAY:
+        return draws->gray ? nj_augment_gray(s, x) : x;
+    case NOISE:
+    case END:
+        break;
+    }
+    return x;
+}
+
+th_tensor *nj_augment(th_scope *s, const th_tensor *x, nj_chain chain,
                       const nj_augmentation *draws,
                       const th_tensor *const *noise)
 {
-    const nj_sampling how = {.fill = black};
-    th_tensor *y = draws->flip ? nj_augment_hflip(s, x) : th_keep(s, x);
+    th_tensor *y = th_keep(s, x);
+    int times = 0;
 
-    y = with_noise(s, y, noise, 0);
-    y = nj_augment_affine(s, y, draws->angle, draws->shift, how);
-    y = with_noise(s, y, noise, 1);
-    y = perspective_of(s, y, draws, how);
-    y = with_noise(s, y, noise, 2);
-    y = nj_augment_jitter(s, y, draws);
-    y = with_noise(s, y, noise, 3);
-    return draws->gray ? nj_augment_gray(s, y) : y;
+    for (const link *l = chains[chain]; *l != END; l++) {
+        if (*l != NOISE)
+            y = augment_once(s, y, *l, draws);
+        else if (noise)
+            y = th_add(s, y, noise[times++]);
+    }
+    return y;
 }
 
 /* ---- a step's cutouts -------------------------------------------------- */
 
-/* The four noise fields of cutout `cut`, [1,3,H,W] like x; false on failure. */
-static bool draw_noise(th_scope *s, const th_tensor *x,
-                       const nj_augment_plan *plan, size_t image, size_t cut,
-                       const th_tensor *out[NOISE_TIMES])
+/* The noise of cutouts `first`, `first` + 1.. of one image, like x [N,3,H,W];
+ * false on failure. */
+static bool draw_noise(th_scope *s, const th_tensor *x, const nj_source *from,
+                       double scale, size_t first,
+                       const th_tensor *out[NJ_NOISE_TIMES])
 {
-    const int64_t shape[4] = {1, 3, th_size(x, 2), th_size(x, 3)};
-    const size_t n = th_elements(x);
-    float *values = nj_calloc(n, sizeof(*values));
+    const int64_t shape[4] = {th_size(x, 0), 3, th_size(x, 2), th_size(x, 3)};
+    const size_t cuts = (size_t)shape[0];
+    const size_t n = th_elements(x) / (cuts ? cuts : 1);
+    float *values = nj_calloc(cuts * n, sizeof(*values));
 
     if (values == NULL)
         th_scope_fail(s, NJ_E_MEMORY, "out of memory for cutout noise");
-    for (int time = 0; values != NULL && time < NOISE_TIMES; time++) {
+    for (int time = 0; values != NULL && time < NJ_NOISE_TIMES; time++) {
         const th_tensor *field;
 
-        nj_draw_cut_noise(&plan->noise[image], (int)cut, time, n, values);
+        for (size_t k = 0; k < cuts; k++)
+            nj_draw_cut_noise(from, (int)(first + k), time, n, values + k * n);
         field = th_to(s, th_from_data(s, NJ_F32, 4, shape, values), th_dtype(x),
                       th_where(x));
-        out[time] = th_mul_scalar(s, field, plan->noise_scale);
+        out[time] = th_mul_scalar(s, field, scale);
     }
     free(values);
     return values != NULL;
+}
+
+th_tensor *nj_augmented_stack(th_scope *s, const th_tensor *x,
+                              const nj_augmentation *draws,
+                              const nj_source *noise, double noise_scale)
+{
+    const th_tensor *fields[NJ_NOISE_TIMES] = {0};
+
+    if (x == NULL || !draw_noise(s, x, noise, noise_scale, 0, fields))
+        return NULL;
+    return nj_augment(s, x, NJ_CHAIN_DISCO, draws, fields);
 }
 
 static th_tensor *to_input_size(th_scope *s, const th_tensor *x,
@@ -259,15 +297,16 @@ static th_tensor *augmented_cut(th_scope *s, const th_tensor *padded,
 {
     const size_t i = image * cuts->cutn + cut;
     const nj_box *box = &cuts->boxes[i];
-    const th_tensor *noise[NOISE_TIMES] = {0};
+    const th_tensor *noise[NJ_NOISE_TIMES] = {0};
     const th_tensor *x = th_narrow(s, padded, 0, (int64_t)image, 1);
     bool noisy = false;
 
     x = th_narrow(s, x, 2, box->y, box->h);
     x = th_narrow(s, x, 3, box->x, box->w);
     if (plan->noise != NULL && x != NULL)
-        noisy = draw_noise(s, x, plan, image, cut, noise);
-    x = nj_augment(s, x, &plan->draws[i], noisy ? noise : NULL);
+        noisy = draw_noise(s, x, &plan->noise[image], plan->noise_scale, cut,
+                           noise);
+    x = nj_augment(s, x, plan->chain, &plan->draws[i], noisy ? noise : NULL);
     return to_input_size(s, x, cuts);
 }
 

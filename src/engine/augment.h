@@ -1,9 +1,9 @@
 /* Augmentations of one cutout, with given draws and with gradients.
  *
- * torchvision's tensor operations as Quick CLIP Guided Diffusion chains them
- * (flip, rotation and shift, perspective, colour jitter, grey, with noise in
- * between). The draws come from stream 3 and 7 of the seed; nothing here is
- * random. Pictures [B,3,H,W] in about [0,1]. */
+ * torchvision's tensor operations as Quick CLIP Guided Diffusion and Disco
+ * Diffusion chain them (flip, rotation and shift, perspective, colour jitter,
+ * grey, with noise in between). The draws come from stream 3 and 7 of the seed;
+ * nothing here is random. Pictures [B,3,H,W] in about [0,1]. */
 #ifndef NJ_ENGINE_AUGMENT_H
 #define NJ_ENGINE_AUGMENT_H
 
@@ -20,15 +20,21 @@ typedef struct nj_sampling {
                            mask; NULL: the sampled value alone */
 } nj_sampling;
 
-/* Flip, noise, affine, noise, perspective, noise, jitter, noise, grey.
- * x [B,3,H,W]; noise: four tensors [B,3,H,W], already scaled, or NULL. */
-th_tensor *nj_augment(th_scope *s, const th_tensor *x,
+#define NJ_NOISE_TIMES 4
+
+/* 2021-11: flip, noise, affine, noise, perspective, noise, jitter, noise, grey.
+ * 2021-09: the same without jitter, grey before the last noise.
+ * Disco: flip, noise, affine, noise, grey, noise, jitter.
+ * x [B,3,H,W], every picture with the same draws; noise: NJ_NOISE_TIMES tensors
+ * [B,3,H,W], already scaled, or NULL. */
+th_tensor *nj_augment(th_scope *s, const th_tensor *x, nj_chain chain,
                       const nj_augmentation *draws,
                       const th_tensor *const *noise);
 
 /* What augments a step's cutouts: draws for every image and cut, and where the
  * noise comes from. */
 typedef struct nj_augment_plan {
+    nj_chain chain;
     const nj_augmentation *draws; /* [images,cutn]; borrowed */
     const nj_source *noise;       /* [images]; borrowed; NULL: no noise */
     double noise_scale;           /* deviation of the noise */
@@ -39,6 +45,12 @@ typedef struct nj_augment_plan {
 th_tensor *nj_augmented_cutouts(th_scope *s, const th_tensor *x,
                                 const nj_cutout_plan *cutouts,
                                 const nj_augment_plan *augments);
+
+/* Disco's way: the cuts of one image as a stack, x [N,3,S,S], augmented alike
+ * but for the noise, of which cut n gets that of cut number n of `noise`. */
+th_tensor *nj_augmented_stack(th_scope *s, const th_tensor *x,
+                              const nj_augmentation *draws,
+                              const nj_source *noise, double noise_scale);
 
 th_tensor *nj_augment_hflip(th_scope *s, const th_tensor *x);
 

@@ -1,4 +1,5 @@
-/* Cut: see cut.h. */
+/* Cut: see cut.h. Crowson's and Russell's cutouts are each for itself; Disco's
+ * are a stack of overviews and inner cuts that is augmented as one. */
 #include "engine/cut.h"
 
 #include <stdlib.h>
@@ -8,80 +9,125 @@
 #include "engine/augment.h"
 #include "engine/cutouts.h"
 
-/* Russell's chain of 2021-11-12. */
-static const nj_augment_ranges russell_ranges = {
-    .flip_p = .5,
-    .degrees = 15,
-    .translate = .1,
-    .perspective_p = .7,
-    .distortion = .4,
-    .factor = {.1, .1, .1},
-    .hue = .1,
-    .gray_p = .35,
-};
-static const double russell_noise = .01;
+static const double noise_scale = .01;
 
-static nj_source source_of(const nj_cut_draw *draw, size_t image,
-                           nj_stream stream)
+/* More overviews than this are all plain copies. */
+#define OVERVIEW_KINDS 4
+
+static nj_source source_of(const nj_settings *settings, const nj_cut_draw *draw,
+                           size_t image, nj_stream stream)
 {
-    return (nj_source){draw->seeds[image], draw->iteration, stream, draw->draw};
+    bool shared =
+        settings->compat == NJ_COMPAT_NOTEBOOK && stream != NJ_STREAM_CUT_NOISE;
+
+    return (nj_source){draw->seeds[shared ? 0 : image], draw->iteration, stream,
+                       draw->draw};
+}
+
+int nj_cut_count(const nj_settings *settings)
+{
+    return settings->cutouts == NJ_CUTOUTS_DISCO
+               ? settings->cut_overview + settings->cut_innercut
+               : settings->cutn;
+}
+
+/* Boxes of an image: one serves all overviews. */
+static int box_count(const nj_settings *settings)
+{
+    return settings->cutouts == NJ_CUTOUTS_DISCO ? 1 + settings->cut_innercut
+                                                 : settings->cutn;
+}
+
+static nj_boxes_config boxes_of(const nj_settings *settings, int clip_size,
+                                int width, int height)
+{
+    bool disco = settings->cutouts == NJ_CUTOUTS_DISCO;
+
+    return (nj_boxes_config){
+        .cutouts = settings->cutouts,
+        .width = width,
+        .height = height,
+        .clip_size = clip_size,
+        .cutn = box_count(settings),
+        .cut_pow = disco ? settings->cut_ic_pow : settings->cut_pow,
+    };
 }
 
 nj_box *nj_cut_boxes(const nj_settings *settings, int clip_size, int width,
                      int height, const nj_cut_draw *draw)
 {
-    const nj_boxes_config config = {
-        .cutouts = settings->cutouts,
-        .width = width,
-        .height = height,
-        .clip_size = clip_size,
-        .cutn = settings->cutn,
-        .cut_pow = settings->cut_pow,
-    };
-    size_t cutn = (size_t)settings->cutn;
-    nj_box *boxes = nj_calloc(draw->images * cutn, sizeof(*boxes));
+    const nj_boxes_config config = boxes_of(settings, clip_size, width, height);
+    size_t count = (size_t)config.cutn;
+    nj_box *boxes = nj_calloc(draw->images * count, sizeof(*boxes));
 
     for (size_t b = 0; boxes && b < draw->images; b++) {
-        nj_source from = source_of(draw, b, NJ_STREAM_BOXES);
+        nj_source from = source_of(settings, draw, b, NJ_STREAM_BOXES);
 
-        nj_draw_boxes(&config, &from, boxes + b * cutn);
+        nj_draw_boxes(&config, &from, boxes + b * count);
     }
     return boxes;
 }
 
-/* ---- augmented --------------------------------------------------------- */
+/* ---- which augmentations ----------------------------------------------- */
 
-static void draw_augmentations(const nj_cutout_plan *plan,
-                               const nj_cut_draw *draw, nj_augmentation *out,
+/* False: none. */
+static bool chain_of(const nj_settings *settings, nj_chain *chain)
+{
+    if (settings->skip_augs)
+        return false;
+    if (settings->cutouts == NJ_CUTOUTS_DISCO) {
+        *chain = NJ_CHAIN_DISCO;
+        return settings->augmentations == NJ_AUGMENT_AUTO;
+    }
+    *chain = settings->augmentations == NJ_AUGMENT_2021_09 ? NJ_CHAIN_2021_09
+                                                           : NJ_CHAIN_2021_11;
+    return settings->augmentations == NJ_AUGMENT_AUTO
+               ? settings->cutouts == NJ_CUTOUTS_RUSSELL
+               : settings->augmentations != NJ_AUGMENT_NONE;
+}
+
+/* ---- cuts that are augmented one by one -------------------------------- */
+
+/* What all steps of cutting share. */
+struct cutting {
+    const nj_settings *settings;
+    const nj_cut_draw *draw;
+    nj_cutout_plan plan;
+    nj_chain chain;
+    bool augmented;
+};
+
+static void draw_augmentations(const struct cutting *c, nj_augmentation *out,
                                nj_source *noise)
 {
-    for (size_t b = 0; b < plan->images; b++) {
-        nj_source from = source_of(draw, b, NJ_STREAM_AUGMENT);
+    const nj_cutout_plan *plan = &c->plan;
 
-        noise[b] = source_of(draw, b, NJ_STREAM_CUT_NOISE);
+    for (size_t b = 0; b < plan->images; b++) {
+        nj_source from = source_of(c->settings, c->draw, b, NJ_STREAM_AUGMENT);
+
+        noise[b] = source_of(c->settings, c->draw, b, NJ_STREAM_CUT_NOISE);
         for (size_t k = 0; k < plan->cutn; k++) {
             const nj_box *box = &plan->boxes[b * plan->cutn + k];
 
-            nj_draw_augmentation(&russell_ranges, &from, (int)k, box->w, box->h,
-                                 &out[b * plan->cutn + k]);
+            nj_draw_augmentation(nj_chain_ranges(c->chain), &from, (int)k,
+                                 box->w, box->h, &out[b * plan->cutn + k]);
         }
     }
 }
 
 static th_tensor *cut_augmented(th_scope *s, const th_tensor *x,
-                                const nj_cutout_plan *plan,
-                                const nj_cut_draw *draw)
+                                const struct cutting *c)
 {
     nj_augmentation *draws =
-        nj_calloc(plan->images * plan->cutn, sizeof(*draws));
-    nj_source *noise = nj_calloc(plan->images, sizeof(*noise));
+        nj_calloc(c->plan.images * c->plan.cutn, sizeof(*draws));
+    nj_source *noise = nj_calloc(c->plan.images, sizeof(*noise));
     th_tensor *cuts = NULL;
 
     if (draws && noise) {
-        const nj_augment_plan augments = {draws, noise, russell_noise};
+        const nj_augment_plan augments = {c->chain, draws, noise, noise_scale};
 
-        draw_augmentations(plan, draw, draws, noise);
-        cuts = nj_augmented_cutouts(s, x, plan, &augments);
+        draw_augmentations(c, draws, noise);
+        cuts = nj_augmented_cutouts(s, x, &c->plan, &augments);
     } else {
         th_scope_fail(s, NJ_E_MEMORY, "no memory for augmentations");
     }
@@ -90,22 +136,142 @@ static th_tensor *cut_augmented(th_scope *s, const th_tensor *x,
     return cuts;
 }
 
+/* ---- Disco's stack ----------------------------------------------------- */
+
+/* Plain, grey, mirrored, grey and mirrored; more than four: plain ones. */
+static size_t add_overviews(th_scope *s, const th_tensor *whole, int count,
+                            const th_tensor **list)
+{
+    bool plain = count > OVERVIEW_KINDS;
+
+    for (int i = 0; i < count; i++) {
+        const th_tensor *x = whole;
+
+        if (!plain && i >= 2)
+            x = nj_augment_hflip(s, x);
+        list[i] = !plain && i % 2 ? nj_augment_gray(s, x) : x;
+    }
+    return (size_t)count;
+}
+
+/* The first floor(p N) + 1 of N inner cuts are grey, so that one is even at
+ * p = 0. */
+static size_t add_inner(th_scope *s, const th_tensor *cuts, size_t images,
+                        const nj_settings *settings, const th_tensor **list)
+{
+    int64_t n = settings->cut_innercut;
+    int64_t gray = (int64_t)(settings->cut_icgray_p * (double)n) + 1;
+    int64_t rows = (int64_t)images;
+    size_t count = 0;
+
+    if (gray > n)
+        gray = n;
+    if (gray > 0)
+        list[count++] =
+            nj_augment_gray(s, th_narrow(s, cuts, 0, rows, gray * rows));
+    if (gray < n)
+        list[count++] =
+            th_narrow(s, cuts, 0, (gray + 1) * rows, (n - gray) * rows);
+    return count;
+}
+
+/* The box of the whole picture and those of inner cuts -> [N*B,3,S,S]. */
+static th_tensor *stack_of(th_scope *s, const th_tensor *x,
+                           const struct cutting *c)
+{
+    const nj_settings *t = c->settings;
+    const th_tensor **list =
+        nj_calloc((size_t)t->cut_overview + 2, sizeof(*list));
+    const th_tensor *cuts = nj_plain_cutouts(s, x, &c->plan);
+    int64_t rows = (int64_t)c->plan.images;
+    th_tensor *all = NULL;
+    size_t count;
+
+    if (list) {
+        count = add_overviews(s, th_narrow(s, cuts, 0, 0, rows),
+                              t->cut_overview, list);
+        count += add_inner(s, cuts, c->plan.images, t, list + count);
+        all = th_cat(s, list, count, 0);
+    } else {
+        th_scope_fail(s, NJ_E_MEMORY, "no memory for a list of cutouts");
+    }
+    free(list);
+    return all;
+}
+
+/* Stack by stack: [N,B,3,S,S] is taken apart by image and put together. */
+static th_tensor *augment_stacks(th_scope *s, const th_tensor *cuts,
+                                 const struct cutting *c)
+{
+    const size_t images = c->plan.images;
+    const int size = c->plan.size;
+    const int64_t apart[5] = {-1, (int64_t)images, 3, size, size};
+    const int64_t together[4] = {-1, 3, size, size};
+    const th_tensor *by_image = th_reshape(s, cuts, 5, apart);
+    const th_tensor **list = nj_calloc(images, sizeof(*list));
+    th_tensor *all = NULL;
+
+    for (size_t b = 0; list && b < images; b++) {
+        nj_source from = source_of(c->settings, c->draw, b, NJ_STREAM_AUGMENT);
+        nj_source noise =
+            source_of(c->settings, c->draw, b, NJ_STREAM_CUT_NOISE);
+        nj_augmentation draws;
+
+        nj_draw_augmentation(nj_chain_ranges(c->chain), &from, 0, size, size,
+                             &draws);
+        list[b] = nj_augmented_stack(s, th_select(s, by_image, 1, (int64_t)b),
+                                     &draws, &noise, noise_scale);
+    }
+    if (list)
+        all = th_reshape(s, th_stack(s, list, images, 1), 4, together);
+    else
+        th_scope_fail(s, NJ_E_MEMORY, "no memory for a list of cutouts");
+    free(list);
+    return all;
+}
+
+static th_tensor *cut_disco(th_scope *s, const th_tensor *x,
+                            const struct cutting *c)
+{
+    th_tensor *cuts;
+
+    if (nj_cut_count(c->settings) < 1) {
+        th_scope_fail(s, NJ_E_USAGE, "a step without cutouts");
+        return NULL;
+    }
+    cuts = stack_of(s, x, c);
+    return c->augmented ? augment_stacks(s, cuts, c) : cuts;
+}
+
 /* ---- all of them ------------------------------------------------------- */
+
+static nj_cut_filter filter_of(const nj_settings *settings)
+{
+    static const nj_cut_filter filters[] = {
+        [NJ_CUTOUTS_CROWSON] = NJ_CUT_POOL,
+        [NJ_CUTOUTS_RUSSELL] = NJ_CUT_LANCZOS,
+        [NJ_CUTOUTS_DISCO] = NJ_CUT_CUBIC,
+    };
+
+    return filters[settings->cutouts];
+}
 
 th_tensor *nj_cut(th_scope *s, const nj_settings *settings, int clip_size,
                   const th_tensor *x, const nj_cut_draw *draw)
 {
-    bool russell = settings->cutouts == NJ_CUTOUTS_RUSSELL;
-    int height = (int)th_size(x, 2);
-    nj_box *boxes =
-        nj_cut_boxes(settings, clip_size, (int)th_size(x, 3), height, draw);
-    const nj_cutout_plan plan = {
-        .filter = russell ? NJ_CUT_LANCZOS : NJ_CUT_POOL,
-        .size = clip_size,
-        .border = russell ? nj_russell_border(height) : 0,
-        .images = draw->images,
-        .cutn = (size_t)settings->cutn,
-        .boxes = boxes,
+    const int width = (int)th_size(x, 3);
+    const int height = (int)th_size(x, 2);
+    const nj_boxes_config config = boxes_of(settings, clip_size, width, height);
+    nj_box *boxes = nj_cut_boxes(settings, clip_size, width, height, draw);
+    struct cutting c = {
+        .settings = settings,
+        .draw = draw,
+        .plan = {.filter = filter_of(settings),
+                 .size = clip_size,
+                 .border = nj_boxes_border(&config),
+                 .images = draw->images,
+                 .cutn = (size_t)config.cutn,
+                 .boxes = boxes},
     };
     th_tensor *cuts;
 
@@ -113,10 +279,13 @@ th_tensor *nj_cut(th_scope *s, const nj_settings *settings, int clip_size,
         th_scope_fail(s, NJ_E_MEMORY, "no memory for cutout boxes");
         return NULL;
     }
-    if (russell && !settings->skip_augs)
-        cuts = cut_augmented(s, x, &plan, draw);
+    c.augmented = chain_of(settings, &c.chain);
+    if (settings->cutouts == NJ_CUTOUTS_DISCO)
+        cuts = cut_disco(s, x, &c);
+    else if (c.augmented)
+        cuts = cut_augmented(s, x, &c);
     else
-        cuts = nj_plain_cutouts(s, x, &plan);
+        cuts = nj_plain_cutouts(s, x, &c.plan);
     free(boxes);
     return nj_clip_normalise(s, cuts);
 }

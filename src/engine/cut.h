@@ -18,13 +18,18 @@ typedef struct nj_cut_draw {
     uint32_t draw;
 } nj_cut_draw;
 
-/* Draws the boxes of every image for pictures of width x height: images * cutn
- * of them, image-major. NULL when memory is short; the caller frees them. */
+/* Cutouts that the settings ask for; 0 is possible with Disco's alone. */
+int nj_cut_count(const nj_settings *settings);
+
+/* Draws the boxes of every image for pictures of width x height, image-major:
+ * nj_cut_count for each image, of Disco's cuts 1 for all overviews and then
+ * the inner ones. NULL when memory is short; the caller frees them. */
 nj_box *nj_cut_boxes(const nj_settings *settings, int clip_size, int width,
                      int height, const nj_cut_draw *draw);
 
 /* x [B,3,H,W] in [0,1] -> CLIP's normalised input [N*B,3,S,S], row = cut * B +
- * image. */
+ * image. Draws follow the settings' compat: in a notebook all images of a batch
+ * share their boxes and augmentations. */
 th_tensor *nj_cut(th_scope *s, const nj_settings *settings, int clip_size,
                   const th_tensor *x, const nj_cut_draw *draw);
 

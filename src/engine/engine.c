@@ -140,6 +140,8 @@ static void engine_close(nj_engine *e)
         if (e->clips[i].owns_tokenizer)
             nj_tokenizer_free(e->clips[i].tokenizer);
     }
+    nj_lpips_free(e->lpips);
+    nj_secondary_free(e->secondary);
     nj_unet_free(e->unet);
     free(e->unet_path);
     free(e);
@@ -161,6 +163,8 @@ static nj_status load(nj_engine *e, const nj_engine_config *config, nj_err *err)
     if (!config->made_up && !e->unet_path)
         return nj_fail(err, NJ_E_MEMORY, "no memory for an engine");
     status = load_unet(e, e->facts.precision, &e->unet, err);
+    if (status == NJ_OK)
+        status = nj_engine_load_guides(e, config, err);
     if (status == NJ_OK)
         status = load_clips(e, config, err);
     if (status != NJ_OK)

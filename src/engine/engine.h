@@ -40,6 +40,9 @@ typedef struct nj_engine_config {
     const char *clip_paths[NJ_ENGINE_CLIPS_MAX];
     double clip_weights[NJ_ENGINE_CLIPS_MAX];
     size_t clips;
+    const char *secondary_path;  /* guidance goes through it; or NULL */
+    const char *lpips_path;      /* heads, for init_scale; or NULL */
+    const char *vgg_path;        /* features under them; or NULL */
     const char *vocabulary_path; /* of the CLIP tokenizer */
     nj_device_kind device;
     int device_index;

@@ -3,8 +3,11 @@
 #define NJ_ENGINE_ENGINE_INTERNAL_H
 
 #include "engine/engine.h"
+#include "engine/sampler.h"
 #include "engine/watch.h"
 #include "model/clip.h"
+#include "model/lpips_vgg.h"
+#include "model/secondary.h"
 #include "model/unet.h"
 #include "text/tokenizer.h"
 #include "torch/th.h"
@@ -18,6 +21,8 @@ typedef struct nj_engine_clip {
 
 struct nj_engine {
     nj_unet *unet;
+    nj_secondary *secondary; /* or NULL */
+    nj_lpips *lpips;         /* or NULL */
     nj_engine_clip clips[NJ_ENGINE_CLIPS_MAX];
     size_t clip_count;
     char *unet_path; /* to load it again in another precision */
@@ -29,6 +34,19 @@ struct nj_engine {
 
 /* All functions of the interface, for the shared object and for tests. */
 const nj_engine_api *nj_engine_functions(void);
+
+/* Loads the secondary model and LPIPS where `config` names them. */
+nj_status nj_engine_load_guides(nj_engine *e, const nj_engine_config *config,
+                                nj_err *err) NJ_MUST_USE;
+
+/* The finished picture as the secondary model sees it in x [B,3,H,W]: x is made
+ * a leaf, x0 is derivable by it; eps and v are left out. */
+nj_look nj_engine_look_aside(th_scope *s, const nj_engine *e,
+                             const nj_step *step, const th_tensor *x);
+
+/* Refuses what the networks cannot do. */
+nj_status nj_run_check(const nj_engine *e, const nj_work *work,
+                       nj_err *err) NJ_MUST_USE;
 
 /* One batch; see nj_work. `watch` may be NULL. */
 nj_status nj_engine_run(nj_engine *e, const nj_work *work,

@@ -85,7 +85,7 @@ static int64_t slices_of(const nj_settings *t)
 {
     int slices = t->clip_slices > 1 ? t->clip_slices : 1;
 
-    return slices < t->cutn ? slices : t->cutn;
+    return slices < nj_cut_count(t) ? slices : nj_cut_count(t);
 }
 
 /* All slices: the loss [B] and its gradient by the cutouts [N*B,3,S,S]. A slice
@@ -94,7 +94,7 @@ static struct term all_slices(th_scope *s, const nj_guidance *g,
                               const nj_guide_clip *clip, const th_tensor *cuts,
                               double scale)
 {
-    const int64_t cutn = g->settings->cutn;
+    const int64_t cutn = nj_cut_count(g->settings);
     const int64_t slices = slices_of(g->settings);
     const int64_t images = (int64_t)g->images;
     const th_tensor **parts = nj_calloc((size_t)slices, sizeof(*parts));
@@ -191,15 +191,42 @@ pixel_term(th_scope *outer, const th_tensor *x,
     return out;
 }
 
+/* LPIPS distance to the start picture, of an image each. */
+static struct term start_term(th_scope *outer, const nj_guide_start *start,
+                              const th_tensor *x, double scale)
+{
+    const int layers[1] = {1};
+    th_scope *s = th_scope_new(outer);
+    th_tensor *leaf = th_leaf(s, x, true);
+    nj_lpips_features f = nj_lpips_look(s, start->lpips, leaf, NULL);
+    th_tensor *loss =
+        th_sum_dims(s, nj_lpips_distances(s, start->lpips, &f, &start->picture),
+                    1, layers, false);
+    th_tensor *total = th_mul_scalar(s, th_sum(s, loss), scale);
+    struct term out = {
+        .gradient = th_keep(outer, th_grad(s, total, NULL, leaf)),
+        .loss = th_leaf(outer, loss, false),
+    };
+
+    th_scope_free(s);
+    return out;
+}
+
 /* ---- all terms --------------------------------------------------------- */
+
+/* Taken to the blend the range loss has no gradient: x0 comes before it. */
+static bool range_counts(const nj_settings *t)
+{
+    return t->gradient == NJ_GRADIENT_X && !nj_settings_have_quirks(t);
+}
 
 bool nj_guidance_is_on(const nj_guidance *g)
 {
     const nj_settings *t = g->settings;
 
     return (t->clip_guidance_scale != 0 && g->count > 0) || t->tv_scale != 0 ||
-           t->sat_scale != 0 ||
-           (t->range_scale != 0 && t->gradient == NJ_GRADIENT_X);
+           t->sat_scale != 0 || (t->init_scale != 0 && g->start) ||
+           (t->range_scale != 0 && range_counts(t));
 }
 
 /* Gradients by the blend and, for the range loss, by x0. */
@@ -208,12 +235,19 @@ struct gradients {
     th_tensor *x0;    /* or NULL */
 };
 
+/* x_in = share x0 + (1 - share) x: what the losses look at. */
+static double share_of_x0(const nj_guidance *g, const nj_look *look)
+{
+    return g->settings->blend == NJ_BLEND_NONE ? 1 : look->step->sigma;
+}
+
 static struct gradients all_terms(th_scope *s, const nj_guidance *g,
                                   const nj_look *look, uint32_t iteration,
                                   th_tensor *terms[NJ_LOSSES])
 {
     const nj_settings *t = g->settings;
-    const th_tensor *blend = nj_blend(s, look->x0, look->x, look->step->sigma);
+    const th_tensor *blend =
+        nj_blend(s, look->x0, look->x, share_of_x0(g, look));
     struct gradients sum = {NULL, NULL};
     struct term one;
 
@@ -234,31 +268,51 @@ static struct gradients all_terms(th_scope *s, const nj_guidance *g,
         if (one.gradient)
             sum.blend = add_to(s, sum.blend, one.gradient);
     }
-    /* Taken to the blend the range loss has no gradient: x0 comes before it. */
+    if (t->init_scale != 0 && g->start) {
+        one = start_term(s, g->start, blend, t->init_scale);
+        terms[NJ_LOSS_INIT] = one.loss;
+        sum.blend = add_to(s, sum.blend, one.gradient);
+    }
     if (t->range_scale != 0 || g->all_terms) {
         one = pixel_term(s, look->x0, nj_range_loss, t->range_scale);
         terms[NJ_LOSS_RANGE] = one.loss;
-        if (t->gradient == NJ_GRADIENT_X)
+        if (range_counts(t))
             sum.x0 = one.gradient;
     }
     return sum;
 }
 
-/* From the blend sigma x0 + (1 - sigma) x, and from x0 itself, to x: the part
- * through x0 goes back through the UNet in one pass. */
-static th_tensor *pull_back(th_scope *s, const nj_look *look,
+/* From the blend, share x0 + (1 - share) x, and from x0 itself, to x: the part
+ * through x0 goes back through the network in one pass. */
+static th_tensor *pull_back(th_scope *s, const nj_look *look, double share,
                             struct gradients by)
 {
-    double sigma = look->step->sigma;
-    th_tensor *through = by.blend ? th_mul_scalar(s, by.blend, sigma) : NULL;
+    th_tensor *through = by.blend ? th_mul_scalar(s, by.blend, share) : NULL;
     th_tensor *by_x;
 
     if (by.x0)
         through = add_to(s, through, by.x0);
     by_x = th_grad(s, look->x0, through, look->x);
-    if (!by.blend)
+    if (!by.blend || share == 1)
         return by_x;
-    return th_add(s, by_x, th_mul_scalar(s, by.blend, 1 - sigma));
+    return th_add(s, by_x, th_mul_scalar(s, by.blend, 1 - share));
+}
+
+static th_tensor *clamp(th_scope *s, const nj_settings *t, th_tensor *g)
+{
+    if (t->clamp_max <= 0)
+        return g;
+    return t->compat == NJ_COMPAT_NOTEBOOK
+               ? nj_rms_clamp_batch(s, g, t->clamp_max)
+               : nj_rms_clamp(s, g, t->clamp_max);
+}
+
+/* Disco's notebook goes on without guidance for a step whose gradient has a
+ * NaN in it, for the whole batch. */
+static bool gives_up(th_scope *s, const nj_settings *t, struct gradients by)
+{
+    return t->compat == NJ_COMPAT_NOTEBOOK && t->cutouts == NJ_CUTOUTS_DISCO &&
+           by.blend && !th_all_finite(s, by.blend);
 }
 
 nj_guided_loss nj_guidance_gradient(th_scope *s, const nj_guidance *g,
@@ -269,11 +323,18 @@ nj_guided_loss nj_guidance_gradient(th_scope *s, const nj_guidance *g,
     bool grad = th_enable_grad(false);
 
     nj_clock_start(g->clock);
-    out.gradient = th_neg(s, pull_back(s, look, by));
-    nj_clock_part(g->clock, NJ_PART_UNET_BACKWARD);
-    out.clamped = g->settings->clamp_max > 0
-                      ? nj_rms_clamp(s, out.gradient, g->settings->clamp_max)
-                      : out.gradient;
+    if (gives_up(s, g->settings, by)) {
+        const int64_t shape[4] = {th_size(look->x, 0), th_size(look->x, 1),
+                                  th_size(look->x, 2), th_size(look->x, 3)};
+
+        out.gradient =
+            th_zeros(s, th_dtype(look->x), th_where(look->x), 4, shape);
+        out.clamped = out.gradient;
+    } else {
+        out.gradient = th_neg(s, pull_back(s, look, share_of_x0(g, look), by));
+        nj_clock_part(g->clock, NJ_PART_UNET_BACKWARD);
+        out.clamped = clamp(s, g->settings, out.gradient);
+    }
     th_enable_grad(grad);
     return out;
 }

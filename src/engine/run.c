@@ -4,11 +4,13 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "diffusion/draws.h"
 #include "diffusion/pixels.h"
+#include "diffusion/random.h"
 #include "engine/engine_internal.h"
 #include "engine/guidance.h"
+#include "engine/labels.h"
 #include "engine/sampler.h"
+#include "engine/start.h"
 #include "engine/targets.h"
 
 struct run {
@@ -24,7 +26,10 @@ struct run {
     nj_sampler_run sampler;
     nj_guide_clip guides[NJ_ENGINE_CLIPS_MAX];
     nj_guidance guidance;
-    bool guided;
+    nj_guide_start compared; /* what the init loss compares with */
+    nj_settings now;         /* the settings that hold at this step */
+    bool guided;             /* whether they ask for guidance */
+    double *etas;            /* [schedule's count], where eta has a curve */
     nj_clock clock;
 
     size_t batch;              /* B, padding included */
@@ -39,53 +44,6 @@ struct run {
     uint8_t *rgb;              /* [H,W,3] */
     th_tensor *x;              /* [B,3,H,W], overwritten by each step */
 };
-
-/* ---- checks ------------------------------------------------------------ */
-
-static nj_status check_class(const struct run *r, nj_err *err)
-{
-    int classes = nj_unet_flags(r->engine->unet)->num_classes;
-    int id = r->settings->class_id;
-
-    if (classes == 0 && id >= 0)
-        return nj_fail(err, NJ_E_USAGE,
-                       "class %d: the network is not class-conditional", id);
-    if (classes > 0 && id == NJ_CLASS_NONE)
-        return nj_fail(err, NJ_E_USAGE,
-                       "the network is class-conditional: it needs a class of "
-                       "0 to %d or random ones",
-                       classes - 1);
-    if (classes > 0 && id >= classes)
-        return nj_fail(err, NJ_E_USAGE, "class %d: the network has 0 to %d", id,
-                       classes - 1);
-    return NJ_OK;
-}
-
-static nj_status check_work(const struct run *r, nj_err *err)
-{
-    const nj_settings *s = r->settings;
-    int factor = nj_unet_card_factor(nj_unet_flags(r->engine->unet));
-
-    if (s->width < 1 || s->height < 1 || s->width % factor ||
-        s->height % factor)
-        return nj_fail(err, NJ_E_USAGE,
-                       "size %d x %d: the network needs multiples of %d",
-                       s->width, s->height, factor);
-    if (s->batch_size < 1 || r->work->images < 1 ||
-        r->work->images > (size_t)s->batch_size)
-        return nj_fail(err, NJ_E_INTERNAL, "%zu images in a batch of %d",
-                       r->work->images, s->batch_size);
-    if (s->cutn < 1 || s->cutn_batches < 1)
-        return nj_fail(err, NJ_E_USAGE, "%d cutouts in %d batches: at least 1",
-                       s->cutn, s->cutn_batches);
-    if (s->sampler == NJ_PLMS &&
-        (s->plms_order < 1 || s->plms_order > NJ_PLMS_ORDER_MAX))
-        return nj_fail(err, NJ_E_USAGE, "PLMS order %d, not 1 to %d",
-                       s->plms_order, NJ_PLMS_ORDER_MAX);
-    if (s->clip_guidance_scale != 0 && r->engine->clip_count == 0)
-        return nj_fail(err, NJ_E_USAGE, "CLIP guidance without a CLIP network");
-    return check_class(r, err);
-}
 
 /* ---- setting up -------------------------------------------------------- */
 
@@ -133,6 +91,19 @@ static void fill_up(struct run *r)
     }
 }
 
+/* eta of every index of the chain, when it has a curve. */
+static nj_status plan_etas(struct run *r, nj_err *err)
+{
+    if (r->settings->curves[NJ_CURVED_ETA].kind == NJ_CURVE_NONE)
+        return NJ_OK;
+    r->etas = nj_calloc(r->schedule.count, sizeof(*r->etas));
+    if (!r->etas)
+        return no_memory(err);
+    nj_settings_etas(r->settings, &r->schedule,
+                     nj_unet_flags(r->engine->unet)->diffusion_steps, r->etas);
+    return NJ_OK;
+}
+
 static nj_status plan_steps(struct run *r, nj_err *err)
 {
     const nj_unet_card *card = nj_unet_flags(r->engine->unet);
@@ -144,11 +115,11 @@ static nj_status plan_steps(struct run *r, nj_err *err)
         .rescale_timesteps = card->rescale_timesteps,
         .respacing = r->settings->timestep_respacing,
     };
-    const nj_steps_config steps = {
+    nj_steps_config steps = {
         .variance = variance,
         .eta = r->settings->eta,
         .skip = r->settings->skip_timesteps,
-        .init = r->work->init_rgb != NULL,
+        .init = r->work->init_rgb != NULL || r->settings->perlin_init,
     };
     const nj_sampler_config sampler = {
         .kind = r->settings->sampler,
@@ -157,6 +128,9 @@ static nj_status plan_steps(struct run *r, nj_err *err)
     };
     nj_status status = nj_schedule_init(&r->schedule, &schedule, err);
 
+    if (status == NJ_OK)
+        status = plan_etas(r, err);
+    steps.etas = r->etas;
     if (status == NJ_OK)
         status = nj_steps_init(&r->steps, &r->schedule, &steps, err);
     nj_sampler_init(&r->sampler, r->scope, &sampler);
@@ -188,7 +162,7 @@ static nj_status make_targets(struct run *r, nj_err *err)
         r->guides[i] = (nj_guide_clip){clip->clip, clip->weight, targets};
     }
     r->guidance = (nj_guidance){
-        .settings = r->settings,
+        .settings = &r->now,
         .clips = r->guides,
         .count = r->engine->clip_count,
         .seeds = r->seeds,
@@ -196,7 +170,6 @@ static nj_status make_targets(struct run *r, nj_err *err)
         .clock = &r->clock,
         .all_terms = r->watch && r->watch->step,
     };
-    r->guided = nj_guidance_is_on(&r->guidance);
     return status;
 }
 
@@ -226,78 +199,79 @@ static th_tensor *step_noise(struct run *r, th_scope *s, const nj_step *step,
                                  : NULL;
 }
 
-static th_tensor *init_picture(struct run *r, th_scope *s)
+/* The init loss looks at the start picture once for the whole run. */
+static void compare_with(struct run *r, const th_tensor *picture)
 {
-    const int64_t shape[4] = {1, 3, r->shape[2], r->shape[3]};
-
-    if (!r->work->init_rgb)
-        return NULL;
-    nj_pixels_to_signed(r->work->init_rgb, r->settings->width,
-                        r->settings->height, r->host);
-    return th_to(s, th_from_data(s, NJ_F32, 4, shape, r->host), NJ_F32,
-                 r->engine->device);
+    if (!picture || !r->engine->lpips || r->settings->init_scale == 0)
+        return;
+    r->compared = (nj_guide_start){
+        r->engine->lpips,
+        nj_lpips_look(r->scope, r->engine->lpips, picture, NULL)};
+    r->guidance.start = &r->compared;
 }
 
 static nj_status start(struct run *r, nj_err *err)
 {
+    bool grad = th_enable_grad(false);
     th_scope *s = th_scope_new(r->scope);
-    th_tensor *init = init_picture(r, s);
-    th_tensor *z = noise(r, s, NJ_STREAM_START, 0);
-    nj_status status;
+    const nj_start_config config = {.settings = r->settings,
+                                    .init_rgb = r->work->init_rgb,
+                                    .seeds = r->seeds,
+                                    .images = r->batch,
+                                    .device = r->engine->device};
+    th_tensor *picture = NULL;
+    nj_status status = nj_start_picture(s, &config, &picture, err);
 
-    r->x = th_keep(r->scope, nj_sampler_start(s, &r->steps, init, z));
-    status = th_scope_check(s, err);
+    if (status == NJ_OK) {
+        th_tensor *z = noise(r, s, NJ_STREAM_START, 0);
+
+        r->x = th_keep(r->scope, nj_sampler_start(s, &r->steps, picture, z));
+        compare_with(r, picture);
+        status = th_scope_check(s, err);
+    }
     th_scope_free(s);
+    th_enable_grad(grad);
     return status;
 }
 
 /* ---- one look ---------------------------------------------------------- */
 
-/* Labels of the images at step k -> [B] int64, or NULL without classes */
-static th_tensor *classes(const struct run *r, th_scope *s, int k)
+static th_tensor *labels_at(const struct run *r, th_scope *s, int k)
 {
-    int count = nj_unet_flags(r->engine->unet)->num_classes;
-    int64_t *labels;
-    th_tensor *t;
+    const nj_labels_config config = {
+        .classes = nj_unet_flags(r->engine->unet)->num_classes,
+        .class_id = r->settings->class_id,
+        .seeds = r->seeds,
+        .images = r->batch,
+        .device = r->engine->device,
+    };
 
-    if (count == 0)
-        return NULL;
-    labels = nj_calloc(r->batch, sizeof(*labels));
-    if (!labels) {
-        th_scope_fail(s, NJ_E_MEMORY, "no memory for classes");
-        return NULL;
-    }
-    for (size_t b = 0; b < r->batch; b++) {
-        const nj_source from = {r->seeds[b], (uint32_t)k, NJ_STREAM_CLASS, 0};
-
-        labels[b] = r->settings->class_id == NJ_CLASS_RANDOM
-                        ? nj_draw_class(&from, count)
-                        : r->settings->class_id;
-    }
-    t = th_to(s, th_from_data(s, NJ_I64, 1, r->shape, labels), NJ_I64,
-              r->engine->device);
-    free(labels);
-    return t;
+    return nj_labels(s, &config, (uint32_t)k);
 }
 
-/* What the UNet says about x, and where guidance pulls it. `k` says which
- * random numbers are used. */
+/* What the UNet says about x, and where guidance pulls it: through the UNet or
+ * through the secondary model. `k` says which random numbers are used. */
 static nj_look look_at(const struct run *r, th_scope *s, const nj_step *step,
                        const th_tensor *x, int k, nj_guided_loss *loss)
 {
-    bool grad = th_enable_grad(r->guided);
-    nj_look look = {.step = step, .x = th_leaf(s, x, r->guided)};
+    bool through = r->guided && !r->engine->secondary;
+    bool grad = th_enable_grad(through);
+    nj_look look = {.step = step, .x = th_leaf(s, x, through)};
     th_tensor *t = th_full(s, NJ_F32, r->engine->device, 1, r->shape,
                            (double)step->model_timestep); /* [B] */
     th_tensor *output;
 
     nj_clock_start(r->guidance.clock);
-    output =
-        nj_unet_forward(s, r->engine->unet, look.x, t, classes(r, s, k), NULL);
+    output = nj_unet_forward(s, r->engine->unet, look.x, t, labels_at(r, s, k),
+                             NULL);
     nj_clock_part(r->guidance.clock, NJ_PART_UNET_FORWARD);
     nj_predict(s, &look, output, r->settings->clip_denoised);
+    th_enable_grad(r->guided);
     if (r->guided) {
-        *loss = nj_guidance_gradient(s, &r->guidance, &look, (uint32_t)k);
+        nj_look guide =
+            through ? look : nj_engine_look_aside(s, r->engine, step, x);
+
+        *loss = nj_guidance_gradient(s, &r->guidance, &guide, (uint32_t)k);
         look.g = loss->clamped;
     }
     th_enable_grad(grad);
@@ -405,16 +379,32 @@ static nj_status hand_out_all(struct run *r, th_scope *s, const th_tensor *x0,
 
 /* ---- the loop ---------------------------------------------------------- */
 
+/* What holds at step k, and the symmetry that begins with it. */
+static void enter_step(struct run *r, th_scope *s, int k)
+{
+    const nj_step *step = &r->steps.at[k];
+    int base = nj_unet_flags(r->engine->unet)->diffusion_steps;
+    nj_curve_place place = {nj_curve_place_of(step->timestep, base), k};
+
+    r->now = nj_settings_at(r->settings, &place);
+    r->guided = nj_guidance_is_on(&r->guidance);
+    if (nj_start_mirrors(r->settings, (int)r->steps.count, step->index))
+        th_copy_(s, r->x, nj_start_mirrored(s, r->x, r->settings->symmetry));
+}
+
 static nj_status one_step(struct run *r, int k, nj_err *err)
 {
     const nj_step *step = &r->steps.at[k];
     th_scope *s = th_scope_new(r->scope);
     nj_guided_loss loss = {{NULL}, NULL, NULL};
     nj_guided_loss second = {{NULL}, NULL, NULL};
-    nj_look now = look_at(r, s, step, r->x, k, &loss);
+    nj_look now;
     nj_look trial;
     const nj_look *ahead = NULL;
     nj_status status;
+
+    enter_step(r, s, k);
+    now = look_at(r, s, step, r->x, k, &loss);
 
     if (nj_sampler_looks_ahead(&r->sampler, step)) {
         trial = look_at(r, s, step + 1, nj_sampler_trial(s, &now), k, &second);
@@ -460,6 +450,7 @@ static void release(struct run *r)
     th_scope_free(r->scope);
     nj_steps_release(&r->steps);
     nj_schedule_release(&r->schedule);
+    free(r->etas);
     free(r->seeds);
     free(r->prompts);
     free(r->targets);
@@ -481,7 +472,7 @@ nj_status nj_engine_run(nj_engine *e, const nj_work *work,
         .watch = watch,
         .clock = {.seconds = work->parts, .device = e->device},
     };
-    nj_status status = check_work(&r, err);
+    nj_status status = nj_run_check(e, work, err);
 
     if (status == NJ_OK)
         status = allocate(&r, err);

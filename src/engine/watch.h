@@ -17,6 +17,7 @@ typedef enum nj_loss {
     NJ_LOSS_TV,
     NJ_LOSS_RANGE,
     NJ_LOSS_SAT,
+    NJ_LOSS_INIT,
     NJ_LOSSES
 } nj_loss;
 

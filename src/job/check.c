@@ -14,6 +14,9 @@
 #include "diffusion/schedule.h"
 #include "image/fit.h"
 
+/* The secondary model halves a picture five times; factors are powers of 2. */
+#define SECONDARY_FACTOR 32
+
 static const nj_option *option_named(const char *name)
 {
     return nj_option_find(name, strlen(name));
@@ -34,13 +37,16 @@ static nj_status check_side(nj_options *o, const char *name, const int *side,
     int factor = nj_unet_card_factor(card);
     nj_status status = NJ_OK;
 
+    if (o->secondary_model && factor < SECONDARY_FACTOR)
+        factor = SECONDARY_FACTOR;
     if (!nj_options_given(o, name))
         status = set_number(o, name, card->image_size, err);
     if (status == NJ_OK && *side % factor != 0)
-        status = nj_fail(err, NJ_E_USAGE,
-                         "'%d' is not a multiple of %d, which this network "
-                         "needs",
-                         *side, factor);
+        status = nj_fail(
+            err, NJ_E_USAGE, "'%d' is not a multiple of %d, which %s needs",
+            *side, factor,
+            factor > nj_unet_card_factor(card) ? "the secondary model"
+                                               : "this network");
     return status == NJ_OK ? NJ_OK : nj_options_blame(o, name, err);
 }
 
@@ -97,6 +103,65 @@ static nj_status check_class(nj_options *o, const nj_unet_card *card,
     return nj_options_blame(o, "class", err);
 }
 
+static nj_status check_curves(const nj_options *o, int iterations, nj_err *err)
+{
+    for (size_t i = 0; i < nj_option_count(); i++) {
+        const nj_option *option = nj_option_at(i);
+
+        if (option->type == NJ_OPT_CURVE &&
+            nj_curve_check(&o->settings.curves[option->curved], iterations,
+                           err) != NJ_OK)
+            return nj_options_blame(o, option->name, err);
+    }
+    return NJ_OK;
+}
+
+/* Disco's two kinds of cutouts may each be none at a step, but not both. */
+static nj_status check_cuts(const nj_options *o, const nj_unet_card *card,
+                            int iterations, nj_err *err)
+{
+    const nj_settings *s = &o->settings;
+    int *steps;
+    size_t count;
+    int empty = -1;
+
+    if (nj_respace(s->timestep_respacing, card->diffusion_steps, &steps, &count,
+                   err) != NJ_OK)
+        return nj_options_blame(o, "timestep-respacing", err);
+    for (int k = 0; k < iterations && empty < 0; k++) {
+        const nj_curve_place place = {
+            nj_curve_place_of(steps[iterations - 1 - k], card->diffusion_steps),
+            k};
+        const nj_settings now = nj_settings_at(s, &place);
+
+        if (now.cut_overview + now.cut_innercut == 0)
+            empty = k;
+    }
+    free(steps);
+    if (empty < 0)
+        return NJ_OK;
+    nj_fail(err, NJ_E_USAGE,
+            "with --cut-innercut it leaves no cutouts at iteration %d", empty);
+    return nj_options_blame(o, "cut-overview", err);
+}
+
+static nj_status check_disco(const nj_options *o, const nj_unet_card *card,
+                             int iterations, nj_err *err)
+{
+    const nj_settings *s = &o->settings;
+
+    if (s->cutouts != NJ_CUTOUTS_DISCO)
+        return NJ_OK;
+    if (s->augmentations == NJ_AUGMENT_2021_09 ||
+        s->augmentations == NJ_AUGMENT_2021_11) {
+        nj_fail(err, NJ_E_USAGE,
+                "disco cutouts have their own augmentations, auto or none is "
+                "expected");
+        return nj_options_blame(o, "augmentations", err);
+    }
+    return check_cuts(o, card, iterations, err);
+}
+
 nj_status nj_check_settings(nj_options *o, const nj_unet_card *card,
                             int *iterations, nj_err *err)
 {
@@ -106,6 +171,10 @@ nj_status nj_check_settings(nj_options *o, const nj_unet_card *card,
         status = check_side(o, "height", &o->settings.height, card, err);
     if (status == NJ_OK)
         status = check_steps(o, card, iterations, err);
+    if (status == NJ_OK)
+        status = check_curves(o, *iterations, err);
+    if (status == NJ_OK)
+        status = check_disco(o, card, *iterations, err);
     return status == NJ_OK ? check_class(o, card, err) : status;
 }
 

@@ -1,13 +1,16 @@
 /* Model files of a job: see models.h. */
 #include "job/models.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "job/guides.h"
 #include "job/models_locate.h"
+#include "text/prompt.h"
 #include "weights/weights.h"
 
 /* Networks to take when none is named, best known first. */
@@ -23,6 +26,9 @@ void nj_model_files_release(nj_model_files *m)
     free(m->card_name);
     for (size_t i = 0; i < m->clip_count; i++)
         free(m->clips[i]);
+    free(m->secondary);
+    free(m->lpips);
+    free(m->vgg);
     free(m->vocabulary);
     cJSON_Delete(m->defaults);
     *m = (nj_model_files){0};
@@ -299,19 +305,41 @@ static nj_status find_unet(const nj_options *o, const nj_catalogue *c,
 /* ---- CLIP */
 
 static nj_status add_clip(const nj_catalogue *c, nj_model_files *m, char *path,
-                          nj_err *err)
+                          double weight, nj_err *err)
 {
     const nj_model *known;
     nj_clip_card *card = &m->cards[m->clip_count];
 
     if (!path)
         return no_memory(err);
+    m->clip_weights[m->clip_count] = weight;
     m->clips[m->clip_count++] = path;
     known = nj_model_of_file(c, NJ_MODEL_CLIP, path);
     /* A card that says less, a ResNet's for example, costs the estimate. */
     if (!known || nj_clip_card_from(known->flags, card, NULL) != NJ_OK)
         card->embed_dim = 0;
     return check_clip(m, path, err);
+}
+
+/* NAME[:WEIGHT]; a file whose name has a colon counts as it stands. */
+static nj_status named_clip(const nj_catalogue *c, const nj_list *folders,
+                            nj_model_files *m, const char *item, nj_err *err)
+{
+    double weight = 1;
+    long n = is_file(item) ? -1 : nj_prompt_split_weight(item, &weight);
+    char *name = n < 0 ? nj_strdup(item) : nj_strndup(item, (size_t)n);
+    char *path = NULL;
+    nj_status status;
+
+    if (!name)
+        return no_memory(err);
+    if (!isfinite(weight) || weight <= 0)
+        status = nj_fail(err, NJ_E_USAGE, "'%s': a weight above 0 is expected",
+                         item);
+    else
+        status = nj_model_locate(c, folders, NJ_MODEL_CLIP, name, &path, err);
+    free(name);
+    return status == NJ_OK ? add_clip(c, m, path, weight, err) : status;
 }
 
 static nj_status named_clips(const nj_options *o, const nj_catalogue *c,
@@ -325,14 +353,8 @@ static nj_status named_clips(const nj_options *o, const nj_catalogue *c,
                        "option '--clip': %zu models are given, at most %d "
                        "expected",
                        o->clip.count, NJ_ENGINE_CLIPS_MAX);
-    for (size_t i = 0; i < o->clip.count && status == NJ_OK; i++) {
-        char *path = NULL;
-
-        status = nj_model_locate(c, folders, NJ_MODEL_CLIP, o->clip.items[i],
-                                 &path, err);
-        if (status == NJ_OK)
-            status = add_clip(c, m, path, err);
-    }
+    for (size_t i = 0; i < o->clip.count && status == NJ_OK; i++)
+        status = named_clip(c, folders, m, o->clip.items[i], err);
     return status == NJ_OK ? NJ_OK : nj_err_add(err, "option '--clip'");
 }
 
@@ -352,7 +374,7 @@ static nj_status default_clip(const nj_catalogue *c, nj_model_files *m,
                        "scripts/fetch-models.sh %s, or name a file with "
                        "--clip",
                        preferred_clip);
-    return add_clip(c, m, nj_strdup(clip->path), err);
+    return add_clip(c, m, nj_strdup(clip->path), 1, err);
 }
 
 nj_status nj_model_files_find(const nj_options *o, const char *program_folder,
@@ -371,6 +393,8 @@ nj_status nj_model_files_find(const nj_options *o, const char *program_folder,
     if (status == NJ_OK)
         status = o->clip.count ? named_clips(o, c, &folders, out, err)
                                : default_clip(c, out, err);
+    if (status == NJ_OK)
+        status = nj_models_find_secondary(o, c, &folders, out, err);
     if (status == NJ_OK)
         status = nj_model_vocabulary(c, &folders, out->clips[0],
                                      &out->vocabulary, err);

@@ -26,9 +26,13 @@ typedef struct nj_model_files {
     char *card_name; /* of a known model's card, else the file's name */
     nj_unet_card flags;
     char *clips[NJ_ENGINE_CLIPS_MAX];
-    nj_clip_card cards[NJ_ENGINE_CLIPS_MAX]; /* of the CLIPs; embed_dim 0: no
-                                                card is known */
+    nj_clip_card cards[NJ_ENGINE_CLIPS_MAX];  /* of the CLIPs; embed_dim 0: no
+                                                 card is known */
+    double clip_weights[NJ_ENGINE_CLIPS_MAX]; /* of --clip NAME:WEIGHT */
     size_t clip_count;
+    char *secondary; /* or NULL, as the next two */
+    char *lpips;
+    char *vgg;
     char *vocabulary;
     cJSON *defaults; /* settings that the card asks for, or NULL */
     size_t context;  /* tokens of a text, of the first CLIP */
@@ -50,5 +54,25 @@ nj_status nj_models_catalogue(const nj_list *folders, nj_catalogue **out,
 nj_status nj_model_files_find(const nj_options *o, const char *program_folder,
                               nj_model_files *out, nj_err *err) NJ_MUST_USE;
 void nj_model_files_release(nj_model_files *m);
+
+/* Adds what an init loss needs: LPIPS and VGG16. */
+nj_status nj_model_files_find_lpips(const nj_options *o,
+                                    const char *program_folder,
+                                    nj_model_files *m, nj_err *err) NJ_MUST_USE;
+
+/* One file that is loaded, and what it is: "unet", "clip", "secondary",
+ * "lpips" or "vgg". Borrowed. */
+typedef struct nj_model_file {
+    const char *kind;
+    const char *path;
+    double weight; /* of a CLIP's loss; else 1 */
+} nj_model_file;
+
+#define NJ_MODEL_FILES_MAX (NJ_ENGINE_CLIPS_MAX + 4)
+
+/* The weight files in the order in which they are listed everywhere; those of
+ * the init loss come last. Returns how many. */
+size_t nj_model_files_list(const nj_model_files *m,
+                           nj_model_file out[NJ_MODEL_FILES_MAX]);
 
 #endif

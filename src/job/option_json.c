@@ -167,6 +167,7 @@ static cJSON *value_json(const nj_options *o, const nj_option *option,
         return cJSON_CreateBool(strcmp(text, "true") == 0);
     case NJ_OPT_INT:
     case NJ_OPT_DOUBLE:
+    case NJ_OPT_CURVE:
         if (nj_parse_double(text, &number))
             return cJSON_CreateNumber(number);
         return cJSON_CreateString(text);

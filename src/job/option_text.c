@@ -32,6 +32,13 @@ static char *list_text(const nj_list *list)
     return nj_str_take(&s);
 }
 
+static char *curve_text(const nj_options *o, const nj_option *option)
+{
+    nj_curve c = nj_settings_curve(&o->settings, option->curved);
+
+    return nj_curve_text(&c);
+}
+
 static char *int_text(const nj_option *option, const void *at)
 {
     char text[NJ_NUMBER_TEXT_MAX];
@@ -74,6 +81,8 @@ char *nj_options_text(const nj_options *o, const nj_option *option)
     case NJ_OPT_DOUBLE:
         nj_format_double(*(const double *)at, number);
         return nj_strdup(number);
+    case NJ_OPT_CURVE:
+        return curve_text(o, option);
     case NJ_OPT_U64:
         snprintf(number, sizeof(number), "%" PRIu64, *(const uint64_t *)at);
         return nj_strdup(number);

@@ -25,7 +25,7 @@
 #include "job/seeds.h"
 #include "job/video_encoder.h"
 
-#define NJ_OPTIONS_MAX 96
+#define NJ_OPTIONS_MAX 160
 
 /* Where a value came from; later ones win. */
 typedef enum nj_origin {
@@ -104,6 +104,9 @@ typedef struct nj_options {
     char *unet;
     char *unet_config;
     nj_list clip;
+    char *secondary_model;
+    char *lpips;
+    char *vgg;
     char *init_image;
     nj_fit init_fit;
     nj_list image_prompt;
@@ -158,6 +161,7 @@ typedef enum nj_option_type {
     NJ_OPT_FLAG,   /* bool */
     NJ_OPT_INT,    /* int, or one of `words` */
     NJ_OPT_DOUBLE, /* double */
+    NJ_OPT_CURVE,  /* a number or a schedule, in settings; no offset */
     NJ_OPT_U64,    /* uint64_t */
     NJ_OPT_CHOICE, /* enum; `words` are its values' names */
     NJ_OPT_TEXT,   /* char * */
@@ -197,7 +201,9 @@ typedef struct nj_option {
     const char *name; /* with '-'; the JSON key is the same with '_' */
     char letter;      /* short name or 0 */
     nj_option_type type;
-    size_t offset; /* in nj_options */
+    size_t offset;    /* in nj_options */
+    nj_curved curved; /* which setting of type NJ_OPT_CURVE */
+    bool whole;       /* its values are whole numbers */
     double min;
     double max;
     const char *value;           /* how --help calls the value */

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/number.h"
 #include "base/version.h"
 #include "image/png.h"
 
@@ -27,10 +28,12 @@ static const char *base_name(const char *path)
 
 nj_status nj_record_files(const nj_job *job, nj_list *paths, nj_err *err)
 {
-    bool good = nj_list_add(paths, job->files.unet);
+    nj_model_file files[NJ_MODEL_FILES_MAX];
+    size_t count = nj_model_files_list(&job->files, files);
+    bool good = true;
 
-    for (size_t i = 0; i < job->files.clip_count; i++)
-        good = good && nj_list_add(paths, job->files.clips[i]);
+    for (size_t i = 0; i < count; i++)
+        good = good && nj_list_add(paths, files[i].path);
     return good ? NJ_OK : no_memory(err);
 }
 
@@ -44,35 +47,50 @@ static bool add_number(cJSON *object, const char *key, double value)
     return cJSON_AddNumberToObject(object, key, value) != NULL;
 }
 
-/* {"file":...,"bytes":...,"sha256":...} of each weight file. */
-static nj_status add_weights(const nj_record_source *from, cJSON *record,
-                             nj_err *err)
+/* {"file":...,"bytes":...,"sha256":...} of a weight file. */
+static nj_status add_file(const nj_record_source *from, size_t i,
+                          const nj_model_file *file, cJSON *array, nj_err *err)
 {
-    const nj_model_files *files = &from->job->files;
-    cJSON *array = cJSON_AddArrayToObject(record, "weights");
+    cJSON *entry;
+    const char *hex;
+    uint64_t bytes;
+    nj_status status = nj_sums_get(from->sums, i, &hex, &bytes, err);
 
-    for (size_t i = 0; i <= files->clip_count; i++) {
-        const char *path = i ? files->clips[i - 1] : files->unet;
-        cJSON *entry = cJSON_CreateObject();
-        const char *hex;
-        uint64_t bytes;
-        nj_status status = nj_sums_get(from->sums, i, &hex, &bytes, err);
-
-        if (status != NJ_OK) {
-            cJSON_Delete(entry);
-            return status;
-        }
-        if (!array || !cJSON_AddItemToArray(array, entry)) {
-            cJSON_Delete(entry);
-            return no_memory(err);
-        }
-        if (!add_text(entry, "kind", i ? "clip" : "unet") ||
-            !add_text(entry, "file", base_name(path)) ||
-            !add_number(entry, "bytes", (double)bytes) ||
-            !add_text(entry, "sha256", hex))
-            return no_memory(err);
+    if (status != NJ_OK)
+        return status;
+    entry = cJSON_CreateObject();
+    if (!array || !cJSON_AddItemToArray(array, entry)) {
+        cJSON_Delete(entry);
+        return no_memory(err);
     }
+    if (!add_text(entry, "kind", file->kind) ||
+        !add_text(entry, "file", base_name(file->path)) ||
+        !add_number(entry, "bytes", (double)bytes) ||
+        !add_text(entry, "sha256", hex) ||
+        (file->weight != 1 && !add_number(entry, "weight", file->weight)))
+        return no_memory(err);
     return NJ_OK;
+}
+
+/* Those that this picture's group uses: the init loss of another group of the
+ * job leaves no trace in it. */
+static nj_status add_weights(const nj_record_source *from,
+                             const nj_image *image, cJSON *record, nj_err *err)
+{
+    bool compares = nj_group_compares(nj_plan_group(from->job, image));
+    nj_model_file files[NJ_MODEL_FILES_MAX];
+    size_t count = nj_model_files_list(&from->job->files, files);
+    cJSON *array = cJSON_AddArrayToObject(record, "weights");
+    nj_status status = NJ_OK;
+
+    for (size_t i = 0; i < count && status == NJ_OK; i++) {
+        bool of_loss = strcmp(files[i].kind, "lpips") == 0 ||
+                       strcmp(files[i].kind, "vgg") == 0;
+
+        if (compares || !of_loss)
+            status = add_file(from, i, &files[i], array, err);
+    }
+    return status;
 }
 
 /* "1,1,2" of numbers. */
@@ -127,17 +145,39 @@ static bool add_picture_keys(cJSON *job, const nj_job *j, const nj_image *image,
 
 /* The file names replace the paths: a path says where something was on one
  * machine, the name and its sum say what it was. */
+static bool add_name(cJSON *job, const nj_model_file *file)
+{
+    char weight[NJ_NUMBER_TEXT_MAX];
+    nj_str name = {0};
+    cJSON *clips = cJSON_GetObjectItemCaseSensitive(job, "clip");
+    cJSON *item;
+
+    if (strcmp(file->kind, "secondary") == 0)
+        return add_text(job, "secondary_model", base_name(file->path));
+    if (strcmp(file->kind, "clip") != 0)
+        return add_text(job, file->kind, base_name(file->path));
+    nj_str_add(&name, base_name(file->path));
+    if (file->weight != 1) {
+        nj_format_double(file->weight, weight);
+        nj_str_addf(&name, ":%s", weight);
+    }
+    item = nj_str_ok(&name) ? cJSON_CreateString(name.text) : NULL;
+    nj_str_release(&name);
+    if (item && cJSON_AddItemToArray(clips, item))
+        return true;
+    cJSON_Delete(item);
+    return false;
+}
+
 static bool add_model_keys(cJSON *job, const nj_model_files *files)
 {
-    cJSON *clips = cJSON_AddArrayToObject(job, "clip");
-    bool good = clips && add_text(job, "unet", base_name(files->unet)) &&
+    nj_model_file list[NJ_MODEL_FILES_MAX];
+    size_t count = nj_model_files_list(files, list);
+    bool good = cJSON_AddArrayToObject(job, "clip") &&
                 add_text(job, "unet_config", files->card_name);
 
-    for (size_t i = 0; i < files->clip_count && good; i++) {
-        cJSON *name = cJSON_CreateString(base_name(files->clips[i]));
-
-        good = name && cJSON_AddItemToArray(clips, name);
-    }
+    for (size_t i = 0; i < count && good; i++)
+        good = add_name(job, &list[i]);
     return good;
 }
 
@@ -166,7 +206,7 @@ nj_status nj_record_identity(const nj_record_source *from,
     /* The picture's sum counts, not where it was. */
     cJSON_DeleteItemFromObjectCaseSensitive(all, "init_image");
     if (status == NJ_OK)
-        status = add_weights(from, all, err);
+        status = add_weights(from, image, all, err);
     if (status == NJ_OK && !(text = cJSON_PrintUnformatted(all)))
         status = no_memory(err);
     if (status == NJ_OK)
@@ -276,7 +316,7 @@ static nj_status add_record(const nj_record_source *from, const nj_image *image,
         !add_origins(record, &nj_plan_group(from->job, image)->options) ||
         !add_flags(record, &from->job->files.flags))
         return no_memory(err);
-    return add_weights(from, record, err);
+    return add_weights(from, image, record, err);
 }
 
 static nj_status make_json(const nj_record_source *from, const nj_image *image,

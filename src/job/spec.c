@@ -3,7 +3,6 @@
 #include "job/spec.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,28 +96,20 @@ static nj_status resolve_seeds(nj_group *g, nj_err *err)
 /* An --image-prompt as a further part of a prompt. */
 static nj_status add_image_part(nj_prompt *p, const char *text, nj_err *err)
 {
-    nj_prompt_part *parts =
-        nj_realloc(p->parts, p->count + 1, sizeof(*p->parts));
-    double weight = 1;
-    long n;
+    nj_prompt one;
+    nj_prompt_part *parts;
+    nj_status status = nj_prompt_parse_image(text, &one, err);
 
-    if (!parts)
+    if (status != NJ_OK)
+        return status;
+    parts = nj_realloc(p->parts, p->count + 1, sizeof(*p->parts));
+    if (!parts) {
+        nj_prompt_release(&one);
         return nj_fail(err, NJ_E_MEMORY, "no memory for prompts");
-    p->parts = parts;
-    n = nj_prompt_split_weight(text, &weight);
-    if (n < 0) {
-        n = (long)strlen(text);
-        weight = 1;
     }
-    parts[p->count].text = nj_strndup(text, (size_t)n);
-    parts[p->count].weight = weight;
-    parts[p->count].image = true;
-    if (!parts[p->count].text)
-        return nj_fail(err, NJ_E_MEMORY, "no memory for prompts");
-    p->count++;
-    if (!isfinite(weight))
-        return nj_fail(err, NJ_E_USAGE, "the weight of '%s' is not finite",
-                       text);
+    p->parts = parts;
+    parts[p->count++] = one.parts[0];
+    free(one.parts);
     return NJ_OK;
 }
 
@@ -290,9 +281,12 @@ static nj_status check_tokens(const nj_tokenizer *t, const nj_group *g,
         const nj_prompt *p = &g->prompts[i].parsed;
 
         for (size_t k = 0; k < p->count && status == NJ_OK; k++) {
-            const char *text = p->parts[k].text;
+            const nj_prompt_part *part = &p->parts[k];
+            const char *text = nj_settings_have_quirks(&g->options.settings)
+                                   ? part->written
+                                   : part->text;
 
-            if (p->parts[k].image)
+            if (part->image)
                 continue;
             status = nj_tokenizer_row(t, text, strlen(text),
                                       g->options.truncate, context, row, err);
@@ -331,6 +325,25 @@ static nj_status resolve_shard(nj_job *job, nj_err *err)
     return status;
 }
 
+bool nj_group_compares(const nj_group *g)
+{
+    const nj_settings *s = &g->options.settings;
+
+    return s->init_scale != 0 && (g->init_rgb || s->perlin_init);
+}
+
+/* The networks of the init loss, when a group has one. */
+static nj_status find_lpips(nj_job *job, const char *program_folder,
+                            nj_err *err)
+{
+    for (size_t i = 0; i < job->group_count; i++) {
+        if (nj_group_compares(&job->groups[i]))
+            return nj_model_files_find_lpips(&job->groups[0].options,
+                                             program_folder, &job->files, err);
+    }
+    return NJ_OK;
+}
+
 static nj_status resolve(const nj_request *request, const char *program_folder,
                          bool dry, nj_job *job, nj_err *err)
 {
@@ -359,6 +372,8 @@ static nj_status resolve(const nj_request *request, const char *program_folder,
     for (size_t i = 0; i < job->group_count && status == NJ_OK; i++)
         status = resolve_group(&job->files, &job->groups[i], err);
     if (status == NJ_OK)
+        status = find_lpips(job, program_folder, err);
+    if (status == NJ_OK)
         status = check_all_tokens(job, err);
     if (status == NJ_OK)
         status = nj_job_tag(job, err);
@@ -386,6 +401,9 @@ void nj_job_engine_config(const nj_job *job, nj_engine_config *out)
         .unet_path = job->files.unet,
         .unet = job->files.flags,
         .clips = job->files.clip_count,
+        .secondary_path = job->files.secondary,
+        .lpips_path = job->files.lpips,
+        .vgg_path = job->files.vgg,
         .vocabulary_path = job->files.vocabulary,
         .device = job->device,
         .device_index =
@@ -396,6 +414,6 @@ void nj_job_engine_config(const nj_job *job, nj_engine_config *out)
     };
     for (size_t i = 0; i < job->files.clip_count; i++) {
         out->clip_paths[i] = job->files.clips[i];
-        out->clip_weights[i] = 1;
+        out->clip_weights[i] = job->files.clip_weights[i];
     }
 }

@@ -40,6 +40,10 @@ typedef struct nj_group {
     char init_sha256[65];
 } nj_group;
 
+/* Whether its pictures are compared with their start picture (the init loss).
+ */
+bool nj_group_compares(const nj_group *g);
+
 typedef struct nj_job {
     nj_model_files files;
     nj_device_kind device;

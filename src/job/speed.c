@@ -36,6 +36,8 @@ static void add_file(nj_str *s, const char *path)
 static char *key_of(const nj_job *job, const nj_group *g)
 {
     const nj_settings *s = &g->options.settings;
+    nj_model_file files[NJ_MODEL_FILES_MAX];
+    size_t count;
     struct utsname machine;
     nj_str key = {0};
 
@@ -47,9 +49,12 @@ static char *key_of(const nj_job *job, const nj_group *g)
                 machine.nodename, g->options.device, g->options.threads,
                 (int)g->options.precision, s->width, s->height, s->cutn,
                 s->cutn_batches, s->batch_size);
-    add_file(&key, job->files.unet);
-    for (size_t i = 0; i < job->files.clip_count; i++)
-        add_file(&key, job->files.clips[i]);
+    nj_str_addf(&key, ", cuts %d+%d, kind %d, augmented %d", s->cut_overview,
+                s->cut_innercut, (int)s->cutouts,
+                !s->skip_augs && s->augmentations != NJ_AUGMENT_NONE);
+    count = nj_model_files_list(&job->files, files);
+    for (size_t i = 0; i < count; i++)
+        add_file(&key, files[i].path);
     return nj_str_take(&key);
 }
 

@@ -13,6 +13,9 @@
 
 typedef struct nj_secondary nj_secondary;
 
+/* Width and height are multiples of it. */
+#define NJ_SECONDARY_FACTOR 32
+
 /* Whether the file holds exactly this network. Converts nothing. */
 nj_status nj_secondary_check(const nj_weights *weights,
                              nj_err *err) NJ_MUST_USE;
@@ -37,7 +40,7 @@ typedef struct nj_secondary_output {
     th_tensor *eps;  /* x sigma + v alpha: the noise */
 } nj_secondary_output;
 
-/* x [B,3,H,W], t [B] float32; H and W are multiples of 32. Derivable by x;
+/* x [B,3,H,W], t [B] float32; H and W multiples of the factor. Derivable by x;
  * NULLs after an error. */
 nj_secondary_output nj_secondary_forward(th_scope *s, const nj_secondary *n,
                                          const th_tensor *x,

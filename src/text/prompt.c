@@ -115,19 +115,32 @@ static nj_status take_weight(span *text, bool image, double *weight,
     return NJ_OK;
 }
 
+static void release_part(nj_prompt_part *part)
+{
+    free(part->text);
+    free(part->written);
+    *part = (nj_prompt_part){0};
+}
+
 static nj_status read_part(span text, bool image, nj_prompt_part *out,
                            nj_err *err)
 {
     double weight = 1;
+    span whole;
     nj_status status;
 
     image = drop_prefix(&text, "image:") || image;
     text = trimmed(text);
+    whole = text;
     status = take_weight(&text, image, &weight, err);
     if (status != NJ_OK)
         return status;
-    *out = (nj_prompt_part){nj_strndup(text.s, text.n), weight, image};
-    return out->text ? NJ_OK : nj_fail(err, NJ_E_MEMORY, "prompt: no memory");
+    *out = (nj_prompt_part){nj_strndup(text.s, text.n), weight, image,
+                            nj_strndup(whole.s, whole.n)};
+    if (out->text && out->written)
+        return NJ_OK;
+    release_part(out);
+    return nj_fail(err, NJ_E_MEMORY, "prompt: no memory");
 }
 
 static nj_status check_text(const char *text, nj_err *err)
@@ -198,7 +211,7 @@ nj_status nj_prompt_parse_image(const char *value, nj_prompt *out, nj_err *err)
 void nj_prompt_release(nj_prompt *p)
 {
     for (size_t i = 0; i < p->count; i++)
-        free(p->parts[i].text);
+        release_part(&p->parts[i]);
     free(p->parts);
     *p = (nj_prompt){0};
 }

@@ -18,6 +18,7 @@ typedef struct nj_prompt_part {
     char *text;    /* owned; without its weight, for images without "image:" */
     double weight; /* as written; 1 when absent */
     bool image;    /* text is the path of an image prompt */
+    char *written; /* owned; the text with its weight, as it stood */
 } nj_prompt_part;
 
 typedef struct nj_prompt {

@@ -27,7 +27,7 @@ static void must(nj_status status, const nj_err *err)
         fail_msg("%s", err->text);
 }
 
-static int open_engine(void **state)
+static inline int open_engine(void **state)
 {
     nj_engine_config config = {
         .unet_path = NETWORKS "unet.pt",

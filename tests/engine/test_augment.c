@@ -227,8 +227,32 @@ static void chain_adds_noise_four_times(void **state)
     draws.shift[0] = -1;
     /* mirrored .4 .2, noise .5 .2, shifted .2 0, noise .21 .02, noise 1.11
      * -.88, clamped 1 0, noise */
-    EXPECT(s, nj_augment(s, x, &draws, noise), 1e-4, 1.5F, -.25F, 1.5F, -.25F,
-           1.5F, -.25F);
+    EXPECT(s, nj_augment(s, x, NJ_CHAIN_2021_11, &draws, noise), 1e-4, 1.5F,
+           -.25F, 1.5F, -.25F, 1.5F, -.25F);
+}
+
+/* Grey comes before the last noise in September, before the jitter in Disco's
+ * chain, which adds noise three times. */
+static void chains_keep_their_orders(void **state)
+{
+    th_scope *s = *state;
+    nj_augmentation draws = neutral;
+    th_tensor *x = TENSOR(s, SHAPE(1, 3, 1, 1), .1F, .2F, .4F);
+    const th_tensor *noise[4] = {
+        th_zeros(s, NJ_F32, cpu, SHAPE(1, 3, 1, 1)),
+        th_zeros(s, NJ_F32, cpu, SHAPE(1, 3, 1, 1)),
+        TENSOR(s, SHAPE(1, 3, 1, 1), .1F, .2F, .3F),
+        TENSOR(s, SHAPE(1, 3, 1, 1), .03F, .02F, .01F)};
+    /* .2989 R + .587 G + .114 B */
+    const float third = .2989F * .2F + .587F * .4F + .114F * .7F;
+    const float without = .2989F * .1F + .587F * .2F + .114F * .4F;
+
+    draws.gray = true;
+    draws.factor[0] = .5;
+    EXPECT(s, nj_augment(s, x, NJ_CHAIN_2021_09, &draws, noise), 1e-6,
+           third + .03F, third + .02F, third + .01F);
+    EXPECT(s, nj_augment(s, x, NJ_CHAIN_DISCO, &draws, noise), 1e-6,
+           (without + .1F) / 2, (without + .2F) / 2, (without + .3F) / 2);
 }
 
 static nj_cutout_plan plan_of(const nj_box *boxes)
@@ -338,6 +362,7 @@ int main(void)
         TH_TEST(hue_has_a_gradient),
         TH_TEST(jitter_keeps_the_order),
         TH_TEST(chain_adds_noise_four_times),
+        TH_TEST(chains_keep_their_orders),
         TH_TEST(neutral_draws_cut_as_before),
         TH_TEST(each_cut_has_its_own_draws),
         TH_TEST(noise_belongs_to_the_image),

@@ -343,7 +343,7 @@ static th_tensor *chain(parity_case *c, th_scope *s, const th_tensor *x)
     numbers(c, nj_json_get(parity_config(c), "translate"), draws.shift, 2);
     corners(c, "endpoints", draws.corners);
     jitter_draws(c, "jitter_order", &draws);
-    y = nj_augment(s, x, &draws, noise);
+    y = nj_augment(s, x, NJ_CHAIN_2021_11, &draws, noise);
     return nj_clip_normalise(s, nj_resample_lanczos(s, y, size, size));
 }
 

@@ -10,6 +10,9 @@
 #include "parity/areas.h"
 #include "parity/vocabulary.h"
 
+/* The fixtures have no init loss, which comes last. */
+#define FIXTURE_LOSSES NJ_LOSS_INIT
+
 /* What a run leaves behind. B images, K steps. */
 struct seen {
     parity_case *c;
@@ -117,7 +120,7 @@ static void prepare(struct seen *s, parity_case *c)
     s->seeds = parity_alloc(c, s->images, sizeof(*s->seeds));
     s->prompts = parity_alloc(c, s->images, sizeof(nj_prompt *));
     s->timesteps = parity_alloc(c, s->steps, sizeof(*s->timesteps));
-    s->losses = parity_alloc(c, per_step * NJ_LOSSES, sizeof(*s->losses));
+    s->losses = parity_alloc(c, per_step * FIXTURE_LOSSES, sizeof(*s->losses));
     s->rms = parity_alloc(c, per_step, sizeof(*s->rms));
     s->rms_clamped = parity_alloc(c, per_step, sizeof(*s->rms_clamped));
     s->x_mean = parity_alloc(c, per_step, sizeof(*s->x_mean));
@@ -234,8 +237,8 @@ static void see_step(void *user, const nj_watched_step *step)
 
         s->x_mean[row + b] = (float)m.mean;
         s->x_std[row + b] = (float)m.deviation;
-        for (size_t i = 0; i < NJ_LOSSES; i++)
-            s->losses[(row + b) * NJ_LOSSES + i] =
+        for (size_t i = 0; i < FIXTURE_LOSSES; i++)
+            s->losses[(row + b) * FIXTURE_LOSSES + i] =
                 step->losses[i * s->images + b];
     }
     note_rms(s, step->gradient, s->rms + row);
@@ -282,7 +285,8 @@ static void check_boxes(struct seen *s)
 
 static void check_steps(struct seen *s)
 {
-    const int64_t shape[3] = {(int64_t)s->steps, (int64_t)s->images, NJ_LOSSES};
+    const int64_t shape[3] = {(int64_t)s->steps, (int64_t)s->images,
+                              FIXTURE_LOSSES};
 
     parity_check_i64(s->c, "steps.timestep", s->timesteps, 1, shape);
     parity_check_f32(s->c, "steps.losses", s->losses, 3, shape);

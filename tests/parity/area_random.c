@@ -270,10 +270,14 @@ static void one_fuzzy(parity_case *c, const cJSON *set)
 {
     int64_t dim = whole(c, set, "dim");
     float *noise = parity_alloc(c, (size_t)dim, sizeof(*noise));
+    const nj_fuzzy_draw which = {
+        .seed = parity_u64(c, set, "seed"),
+        .part = (int)whole(c, set, "prompt"),
+        .copy = (int)whole(c, set, "copy"),
+        .copies = (int)whole(c, set, "copies"),
+    };
 
-    nj_draw_fuzzy_noise(parity_u64(c, set, "seed"), whole(c, set, "prompt"),
-                        whole(c, set, "copy"), whole(c, set, "copies"),
-                        (size_t)dim, noise);
+    nj_draw_fuzzy_noise(&which, (size_t)dim, noise);
     parity_check_f32(c, tensor_name(c, "noise", set), noise, 1, &dim);
 }
 

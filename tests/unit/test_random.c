@@ -178,7 +178,7 @@ static void other_streams(void **state)
         from.iteration = i;
         assert_int_equal(nj_draw_class(&from, 1000), classes[i]);
     }
-    nj_draw_fuzzy_noise(1, 0, 24, 25, 3, got);
+    nj_draw_fuzzy_noise(&(const nj_fuzzy_draw){1, 0, 0, 24, 25}, 3, got);
     same_floats(got, fuzzy, 3);
     nj_draw_perlin(5, 1, 3, 45, got);
     same_floats(got + 88, lattice, 2);

@@ -34,6 +34,9 @@ static const nj_cli_command commands[] = {
      "find pictures of an index: 'a boat:1 | night:-0.5 | image:x.png'"},
     {"models", NJ_CMD_MODELS, nj_cmd_models, "[verify [NAME...]]",
      "list known models and which are here, or check their sums"},
+    {"presets", NJ_CMD_PRESETS, nj_cmd_presets, "[NAME...]",
+     "list the notebooks' settings, or explain some: what they set, how that "
+     "differs from the defaults, where it comes from"},
     {"status", NJ_CMD_STATUS, nj_cmd_status, "DIR...",
      "say how the runs in a folder stand: pictures, speed, time left, which "
      "process makes what"},

@@ -62,6 +62,7 @@ int nj_cmd_upscale(const nj_invocation *in);
 int nj_cmd_index(const nj_invocation *in);
 int nj_cmd_search(const nj_invocation *in);
 int nj_cmd_bench(const nj_invocation *in);
+int nj_cmd_presets(const nj_invocation *in);
 int nj_cmd_help(const nj_invocation *in);
 int nj_cmd_version(const nj_invocation *in);
 

@@ -44,7 +44,7 @@ typedef enum nj_symmetry {
 } nj_symmetry;
 typedef enum nj_compat {
     NJ_COMPAT_NONE,
-    NJ_COMPAT_NOTEBOOK /* with the notebooks' quirks: docs/compat.md */
+    NJ_COMPAT_NOTEBOOK /* with the notebooks' quirks: docs/presets.md */
 } nj_compat;
 typedef enum nj_gradient { NJ_GRADIENT_X, NJ_GRADIENT_X_IN } nj_gradient;
 typedef enum nj_precision {

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "diffusion/schedule.h"
 #include "image/fit.h"
+#include "job/models.h"
 
 /* The secondary model halves a picture five times; factors are powers of 2. */
 #define SECONDARY_FACTOR 32
@@ -37,7 +38,7 @@ static nj_status check_side(nj_options *o, const char *name, const int *side,
     int factor = nj_unet_card_factor(card);
     nj_status status = NJ_OK;
 
-    if (o->secondary_model && factor < SECONDARY_FACTOR)
+    if (nj_models_want_secondary(o) && factor < SECONDARY_FACTOR)
         factor = SECONDARY_FACTOR;
     if (!nj_options_given(o, name))
         status = set_number(o, name, card->image_size, err);
@@ -176,6 +177,32 @@ nj_status nj_check_settings(nj_options *o, const nj_unet_card *card,
     if (status == NJ_OK)
         status = check_disco(o, card, *iterations, err);
     return status == NJ_OK ? check_class(o, card, err) : status;
+}
+
+static bool same_value(const nj_options *a, const nj_options *b,
+                       const nj_option *option)
+{
+    char *x = nj_options_text(a, option);
+    char *y = nj_options_text(b, option);
+    bool same = x && y ? strcmp(x, y) == 0 : !x && !y;
+
+    free(x);
+    free(y);
+    return same;
+}
+
+nj_status nj_check_whole(const nj_options *a, const nj_options *b, nj_err *err)
+{
+    for (size_t i = 0; i < nj_option_count(); i++) {
+        const nj_option *option = nj_option_at(i);
+
+        if ((option->traits & NJ_OF_WHOLE) && !same_value(a, b, option))
+            return nj_fail(err, NJ_E_USAGE,
+                           "'%s' holds for the whole job, but its parts give "
+                           "different values",
+                           option->name);
+    }
+    return NJ_OK;
 }
 
 static nj_status read_rgb(const nj_options *o, uint8_t **rgb, nj_err *err)

@@ -17,6 +17,11 @@
 nj_status nj_check_settings(nj_options *o, const nj_unet_card *card,
                             int *iterations, nj_err *err) NJ_MUST_USE;
 
+/* Refuses two parts of a job that differ in an option which holds for the
+ * whole job. */
+nj_status nj_check_whole(const nj_options *a, const nj_options *b,
+                         nj_err *err) NJ_MUST_USE;
+
 /* Reads --init-image and fits it to the settings' size; *rgb (owned, width x
  * height x 3) is NULL without one. `sha256` gets the file's sum. */
 nj_status nj_check_init_image(const nj_options *o, uint8_t **rgb,

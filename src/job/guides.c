@@ -3,6 +3,7 @@
 #include "job/guides.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "job/models_locate.h"
 #include "weights/weights.h"
@@ -51,13 +52,18 @@ static nj_status find(const struct guide *g, const char *given,
                  : nj_err_add(err, "option '--init-scale' needs %s", g->what);
 }
 
+bool nj_models_want_secondary(const nj_options *o)
+{
+    return o->secondary_model && strcmp(o->secondary_model, "none") != 0;
+}
+
 nj_status nj_models_find_secondary(const nj_options *o, const nj_catalogue *c,
                                    const nj_list *folders, nj_model_files *m,
                                    nj_err *err)
 {
-    return o->secondary_model ? find(&secondary, o->secondary_model, c, folders,
-                                     &m->secondary, err)
-                              : NJ_OK;
+    if (!nj_models_want_secondary(o))
+        return NJ_OK;
+    return find(&secondary, o->secondary_model, c, folders, &m->secondary, err);
 }
 
 nj_status nj_model_files_find_lpips(const nj_options *o,

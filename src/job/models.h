@@ -55,6 +55,9 @@ nj_status nj_model_files_find(const nj_options *o, const char *program_folder,
                               nj_model_files *out, nj_err *err) NJ_MUST_USE;
 void nj_model_files_release(nj_model_files *m);
 
+/* Whether the options ask for a secondary model; "none" asks for none. */
+bool nj_models_want_secondary(const nj_options *o);
+
 /* Adds what an init loss needs: LPIPS and VGG16. */
 nj_status nj_model_files_find_lpips(const nj_options *o,
                                     const char *program_folder,

@@ -17,7 +17,7 @@
 #define JOBS          (NJ_CMD_GENERATE | NJ_CMD_PLAN)
 #define REMAKE        (JOBS | NJ_CMD_REPRODUCE)
 #define PAGES         (NJ_CMD_SHEET | NJ_CMD_GALLERY)
-#define ALL           (REMAKE | NJ_CMD_MODELS | NJ_CMD_INFO | PAGES)
+#define ALL           (REMAKE | NJ_CMD_MODELS | NJ_CMD_INFO | PAGES | NJ_CMD_PRESETS)
 #define LOOKERS       (NJ_CMD_RANK | NJ_CMD_INDEX | NJ_CMD_SEARCH)
 #define AFTER         (LOOKERS | NJ_CMD_PICK | NJ_CMD_UPSCALE)
 #define EVERY         (~0U)
@@ -146,9 +146,20 @@ static const nj_option table[] = {
      .expected = path_expected,
      .traits = NJ_OF_JOB | NJ_OF_WHOLE,
      .group = NJ_GROUP_MODELS,
-     .commands =
-         REMAKE | NJ_CMD_MODELS | LOOKERS | NJ_CMD_UPSCALE | NJ_CMD_BENCH,
-     .help = "folder of weight files and model cards"},
+     .commands = REMAKE | NJ_CMD_MODELS | NJ_CMD_PRESETS | LOOKERS |
+                 NJ_CMD_UPSCALE | NJ_CMD_BENCH,
+     .help = "folder of weight files, model cards and presets"},
+    {.name = "preset",
+     .type = NJ_OPT_TEXT,
+     .offset = AT(preset),
+     .value = "NAME",
+     .good = is_path,
+     .expected = "is empty, the name of a preset is expected",
+     .traits = NJ_OF_JOB | NJ_OF_MANY,
+     .group = NJ_GROUP_MODELS,
+     .commands = JOBS,
+     .help = "networks and settings of a notebook; 'nightjar presets' lists "
+             "and explains them"},
     {.name = "unet",
      .type = NJ_OPT_TEXT,
      .offset = AT(unet),
@@ -224,7 +235,8 @@ static const nj_option table[] = {
      .group = NJ_GROUP_MODELS,
      .commands = JOBS,
      .help = "small network that guidance goes through instead of the "
-             "diffusion network, or its name: secondary_model_imagenet_2"},
+             "diffusion network, or its name: secondary_model_imagenet_2; none "
+             "takes back what a preset or a job file asks for"},
     {.name = "lpips",
      .type = NJ_OPT_TEXT,
      .offset = AT(lpips),

@@ -52,7 +52,8 @@ typedef enum nj_command {
     NJ_CMD_UPSCALE = 1 << 12,
     NJ_CMD_INDEX = 1 << 13,
     NJ_CMD_SEARCH = 1 << 14,
-    NJ_CMD_BENCH = 1 << 15
+    NJ_CMD_BENCH = 1 << 15,
+    NJ_CMD_PRESETS = 1 << 16
 } nj_command;
 
 /* What `nightjar help` writes: for people, for man, for shells. */
@@ -101,6 +102,7 @@ typedef struct nj_options_after {
 typedef struct nj_options {
     nj_settings settings;
     char *models_dir;
+    char *preset;
     char *unet;
     char *unet_config;
     nj_list clip;
@@ -188,6 +190,8 @@ enum {
     NJ_OF_RECORD = 2,   /* kept in records besides: how it was made */
     NJ_OF_JOB = 4,      /* may stand in a job file */
     NJ_OF_WHOLE = 16,   /* the same for all pictures of a job */
+    NJ_OF_MANY = 32,    /* stands for other options' values: may be swept, but
+                           is no part of a picture itself */
     NJ_ONLY_CHANGED = 8 /* for nj_options_to_json: leave out what has the
                            table's default */
 };

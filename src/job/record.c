@@ -291,6 +291,11 @@ static bool replace_used(cJSON *job, const nj_record_source *from,
     return good;
 }
 
+static bool add_preset(cJSON *record, const nj_options *o)
+{
+    return !o->preset || add_text(record, "preset", o->preset);
+}
+
 static nj_status add_record(const nj_record_source *from, const nj_image *image,
                             const nj_engine_picture *picture, cJSON *record,
                             nj_err *err)
@@ -312,6 +317,7 @@ static nj_status add_record(const nj_record_source *from, const nj_image *image,
         !add_text(record, "device", facts->device) ||
         !add_text(record, "precision", precision_name(picture->precision)) ||
         !add_text(record, "libtorch", facts->libtorch) ||
+        !add_preset(record, &nj_plan_group(from->job, image)->options) ||
         !add_init_sum(record, nj_plan_group(from->job, image)) ||
         !add_origins(record, &nj_plan_group(from->job, image)->options) ||
         !add_flags(record, &from->job->files.flags))

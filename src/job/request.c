@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "job/alternatives.h"
+#include "job/check.h"
 #include "job/spec.h"
 
 #define REQUEST_FILE_MAX ((size_t)64 << 20)
@@ -144,7 +145,7 @@ static nj_status read_sweep(const char *text, const nj_option **option,
         return nj_fail(
             err, NJ_E_USAGE,
             "'%s' is not name=value,value with the name of an option", text);
-    if (!((*option)->traits & NJ_OF_PICTURE))
+    if (!((*option)->traits & (NJ_OF_PICTURE | NJ_OF_MANY)))
         return nj_fail(err, NJ_E_USAGE,
                        "'%s' cannot be swept, it decides nothing about a "
                        "picture or holds for the whole job",
@@ -233,32 +234,14 @@ static nj_status sweep_once(nj_request *r, bool *more, nj_err *err)
 /* ---- the whole
  * -------------------------------------------------------------------- */
 
-/* Options that hold for a whole job must not differ between its parts. */
 static nj_status check_whole(const nj_request *r, nj_err *err)
 {
-    for (size_t k = 0; k < nj_option_count(); k++) {
-        const nj_option *option = nj_option_at(k);
-        char *first;
-        bool same = true;
+    nj_status status = NJ_OK;
 
-        if (!(option->traits & NJ_OF_WHOLE))
-            continue;
-        first = nj_options_text(&r->wishes[0].options, option);
-        for (size_t i = 1; i < r->count && same; i++) {
-            char *other = nj_options_text(&r->wishes[i].options, option);
-
-            same = (!first && !other) ||
-                   (first && other && strcmp(first, other) == 0);
-            free(other);
-        }
-        free(first);
-        if (!same)
-            return nj_fail(err, NJ_E_USAGE,
-                           "'%s' holds for the whole job, but its parts give "
-                           "different values",
-                           option->name);
-    }
-    return NJ_OK;
+    for (size_t i = 1; i < r->count && status == NJ_OK; i++)
+        status =
+            nj_check_whole(&r->wishes[0].options, &r->wishes[i].options, err);
+    return status;
 }
 
 static nj_status add_arguments(nj_request *r, const nj_options *o,

@@ -12,6 +12,7 @@
 #include "image/picture.h"
 #include "job/check.h"
 #include "job/device.h"
+#include "job/preset.h"
 #include "job/shard.h"
 #include "job/target.h"
 #include "text/tokenizer.h"
@@ -259,15 +260,34 @@ static nj_status resolve_group(const nj_model_files *files, nj_group *g,
 }
 
 /* What needs no model file, first: the answer comes at once. */
-static nj_status begin_group(const nj_wish *wish, nj_group *g, nj_err *err)
+static nj_status begin_group(const nj_wish *wish, const char *program_folder,
+                             nj_group *g, nj_err *err)
 {
     nj_status status = nj_options_copy(&wish->options, &g->options, err);
 
     if (status == NJ_OK && !nj_list_add_all(&g->swept, &wish->swept))
         status = nj_fail(err, NJ_E_MEMORY, "no memory for the job");
     if (status == NJ_OK)
+        status = nj_preset_resolve(&g->options, program_folder, err);
+    if (status == NJ_OK)
         status = resolve_seeds(g, err);
     return status == NJ_OK ? resolve_prompts(g, &wish->prompts, err) : status;
+}
+
+/* Presets may differ in what holds for the whole job. */
+static nj_status begin_all(const nj_request *request,
+                           const char *program_folder, nj_job *job, nj_err *err)
+{
+    nj_status status = NJ_OK;
+
+    for (size_t i = 0; i < job->group_count && status == NJ_OK; i++) {
+        status = begin_group(&request->wishes[i], program_folder,
+                             &job->groups[i], err);
+        if (status == NJ_OK && i > 0)
+            status = nj_check_whole(&job->groups[0].options,
+                                    &job->groups[i].options, err);
+    }
+    return status;
 }
 
 static nj_status check_tokens(const nj_tokenizer *t, const nj_group *g,
@@ -348,12 +368,10 @@ static nj_status resolve(const nj_request *request, const char *program_folder,
                          bool dry, nj_job *job, nj_err *err)
 {
     const nj_options *first = &job->groups[0].options;
-    nj_status status = NJ_OK;
+    nj_status status = begin_all(request, program_folder, job, err);
     uint64_t pictures;
     uint64_t rounds;
 
-    for (size_t i = 0; i < job->group_count && status == NJ_OK; i++)
-        status = begin_group(&request->wishes[i], &job->groups[i], err);
     if (status == NJ_OK)
         status = nj_job_count(job, &pictures, &rounds, err);
     if (status != NJ_OK)

@@ -165,6 +165,8 @@ static nj_status from_record(nj_about *a, const cJSON *job, nj_err *err)
         snprintf(a->seed, sizeof(a->seed), "%" PRIu64, seed);
     if (strlen(identity) == sizeof(a->identity) - 1)
         memcpy(a->identity, identity, sizeof(a->identity));
+    snprintf(a->preset, sizeof(a->preset), "%s",
+             nj_json_string(record, "preset", ""));
     a->iteration = whole(record, "iteration", a->iteration);
     a->iterations = whole(record, "iterations", 0);
     a->scored = isfinite(score);

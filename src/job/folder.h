@@ -42,6 +42,7 @@ typedef struct nj_about {
     char *prompt;      /* never NULL; "" when unknown */
     char seed[24];     /* decimal; "" when unknown */
     char identity[65]; /* "" when unknown */
+    char preset[64];   /* "" when it was made without one */
     int iteration;     /* from 0; -1 when unknown */
     int iterations;    /* of the whole run; 0 when unknown */
     bool scored;

@@ -97,6 +97,8 @@ static nj_status put_with_caption(nj_sheet *sheet, size_t cell,
     if (status == NJ_OK) {
         if (about.seed[0])
             nj_str_addf(&foot, "seed %s", about.seed);
+        if (about.preset[0])
+            nj_str_addf(&foot, "%s%s", foot.length ? ", " : "", about.preset);
         if (!nj_about_finished(&about))
             nj_str_addf(&foot, ", step %d", about.iteration);
         caption.text = about.prompt[0] ? about.prompt

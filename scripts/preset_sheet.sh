@@ -4,7 +4,7 @@
 #
 #   scripts/preset_sheet.sh [PROGRAM]     PROGRAM: build/release/nightjar
 #
-# Size, steps and networks are the demo's, not the preset's. kc256 and kc512
+# Size, steps and networks are the demo's, not the preset's. Crowson's presets
 # have no clamp, without which 40 steps of the demo networks diverge: they get
 # the demo's.
 set -euo pipefail
@@ -14,7 +14,7 @@ program=${1:-$nj_root/build/release/nightjar}
 [ -x "$program" ] || die "'$program' is missing: run scripts/build.sh"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-prompts=("a red boat at sunset" "snowy mountains at night")
+prompt="a red boat at sunset"
 pictures=()
 
 # make PRESET [OPTION...]
@@ -23,7 +23,7 @@ make()
     local preset=$1
     shift
 
-    "$program" generate "${prompts[@]}" --preset "$preset" --seed 7 \
+    "$program" generate "$prompt" --preset "$preset" --seed 7 \
         --unet demo --clip demo --secondary-model none --width 64 --height 64 \
         --timestep-respacing 40 --quiet -o "$scratch/$preset" "$@"
     pictures+=("$scratch/$preset"/*.png)
@@ -32,7 +32,7 @@ make()
 make demo
 make kc256 --clamp-max 0.1
 make kc512 --clamp-max 0.1
-make kc-secondary
+make kc-secondary --clamp-max 0.1
 for preset in quick-2021-09 quick-2021-11 dango disco5; do
     make "$preset"
 done

@@ -8,12 +8,15 @@ _nightjar()
 
     COMPREPLY=()
     if [ "$COMP_CWORD" = 1 ]; then
-        COMPREPLY=($(compgen -W "generate plan sheet gallery rank pick upscale index search models status info reproduce bench help version" -- "$word"))
+        COMPREPLY=($(compgen -W "generate plan sheet gallery rank pick upscale index search models presets status info reproduce bench help version" -- "$word"))
         return
     fi
     case $before in
     --models-dir)
         COMPREPLY=($(compgen -d -- "$word"))
+        return
+        ;;
+    --preset)
         return
         ;;
     --unet)
@@ -299,10 +302,10 @@ _nightjar()
     esac
     case ${COMP_WORDS[1]} in
     generate)
-        options="--models-dir --unet --unet-config --clip --secondary-model --lpips --vgg --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --init-fit --perlin-init --perlin-mode --clip-denoised --symmetry --transformation-percent --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --init-scale --cutn --cutn-batches --cut-pow --cutouts --cut-overview --cut-innercut --cut-ic-pow --cut-icgray-p --augmentations --gradient --blend --skip-augs --clamp-max --image-prompt --fuzzy-prompt --rand-mag --truncate --compat --seed --seeds --n --prompts --sweep --order --shard --deadline --for --min-free-disk --out --gallery --save-every --overwrite --video --video-format --video-every --video-fps --quiet --progress --json --batch-size --clip-slices --device --precision --threads --fast --help --version"
+        options="--models-dir --preset --unet --unet-config --clip --secondary-model --lpips --vgg --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --init-fit --perlin-init --perlin-mode --clip-denoised --symmetry --transformation-percent --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --init-scale --cutn --cutn-batches --cut-pow --cutouts --cut-overview --cut-innercut --cut-ic-pow --cut-icgray-p --augmentations --gradient --blend --skip-augs --clamp-max --image-prompt --fuzzy-prompt --rand-mag --truncate --compat --seed --seeds --n --prompts --sweep --order --shard --deadline --for --min-free-disk --out --gallery --save-every --overwrite --video --video-format --video-every --video-fps --quiet --progress --json --batch-size --clip-slices --device --precision --threads --fast --help --version"
         ;;
     plan)
-        options="--models-dir --unet --unet-config --clip --secondary-model --lpips --vgg --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --init-fit --perlin-init --perlin-mode --clip-denoised --symmetry --transformation-percent --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --init-scale --cutn --cutn-batches --cut-pow --cutouts --cut-overview --cut-innercut --cut-ic-pow --cut-icgray-p --augmentations --gradient --blend --skip-augs --clamp-max --image-prompt --fuzzy-prompt --rand-mag --truncate --compat --seed --seeds --n --prompts --sweep --order --shard --deadline --for --min-free-disk --out --save-every --overwrite --video --video-format --video-every --video-fps --quiet --json --calibrate --batch-size --clip-slices --device --precision --threads --fast --help --version"
+        options="--models-dir --preset --unet --unet-config --clip --secondary-model --lpips --vgg --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --init-fit --perlin-init --perlin-mode --clip-denoised --symmetry --transformation-percent --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --init-scale --cutn --cutn-batches --cut-pow --cutouts --cut-overview --cut-innercut --cut-ic-pow --cut-icgray-p --augmentations --gradient --blend --skip-augs --clamp-max --image-prompt --fuzzy-prompt --rand-mag --truncate --compat --seed --seeds --n --prompts --sweep --order --shard --deadline --for --min-free-disk --out --save-every --overwrite --video --video-format --video-every --video-fps --quiet --json --calibrate --batch-size --clip-slices --device --precision --threads --fast --help --version"
         ;;
     sheet)
         options="--out --columns --per-page --cell --caption-lines --font --all --quiet --json --help --version"
@@ -326,6 +329,9 @@ _nightjar()
         options="--models-dir --clip --quiet --json --names --top --min-score --out --link --device --threads --help --version"
         ;;
     models)
+        options="--models-dir --json --help --version"
+        ;;
+    presets)
         options="--models-dir --json --help --version"
         ;;
     status)

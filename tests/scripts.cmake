@@ -11,7 +11,7 @@ add_test(NAME tools/make_checkpoint COMMAND
   ${CMAKE_COMMAND} -E env sh -c
   "./make_checkpoint --kind unet '${PROJECT_SOURCE_DIR}/models/demo/card.json' random.pt && ./make_checkpoint --compare --kind unet '${PROJECT_SOURCE_DIR}/models/demo/card.json' random.pt && ./make_checkpoint --compare --kind unet '${PROJECT_SOURCE_DIR}/models/demo/card.json' '${PROJECT_SOURCE_DIR}/models/demo/unet.safetensors'")
 set_tests_properties(tools/make_checkpoint PROPERTIES LABELS tools
-  ENVIRONMENT "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/lsan.supp")
+  ENVIRONMENT "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/lsan.supp;ASAN_OPTIONS=allocator_may_return_null=1")
 
 # The program on the end-to-end cases of tests/fixtures.
 if(TARGET nightjar AND TARGET endtoend_case)
@@ -19,7 +19,7 @@ if(TARGET nightjar AND TARGET endtoend_case)
     ${PROJECT_SOURCE_DIR}/tests/cli/endtoend.sh ${PROJECT_BINARY_DIR}/nightjar
     ${PROJECT_SOURCE_DIR}/tests/fixtures/endtoend)
   set_tests_properties(cli/endtoend PROPERTIES LABELS cli
-    ENVIRONMENT "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/lsan.supp;OMP_WAIT_POLICY=passive")
+    ENVIRONMENT "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/lsan.supp;ASAN_OPTIONS=allocator_may_return_null=1;OMP_WAIT_POLICY=passive")
 endif()
 
 # Same seed, same file: the program on the small networks of the fixtures.
@@ -30,7 +30,7 @@ if(TARGET nightjar)
     --unet ${small}/unet.pt --unet-config ${small}/card.json
     --clip ${small}/clip.safetensors --timestep-respacing 3)
   set_tests_properties(cli/same_bytes PROPERTIES LABELS cli
-    ENVIRONMENT "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/lsan.supp;OMP_WAIT_POLICY=passive")
+    ENVIRONMENT "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/lsan.supp;ASAN_OPTIONS=allocator_may_return_null=1;OMP_WAIT_POLICY=passive")
 endif()
 
 # tests/fault: what a night may bring. The long forms are run by hand.

@@ -25,7 +25,9 @@ declare -A below=(
     [model]="base weights text torch"
     [engine]="base weights text diffusion image torch model cuda"
     [job]="base weights text diffusion image engine"
-    [cli]="base weights text diffusion image engine job"
+    [run]="base weights text diffusion image engine job"
+    [album]="base weights text diffusion image engine job run"
+    [cli]="base weights text diffusion image engine job run album"
 )
 
 check_includes()
@@ -50,12 +52,12 @@ check_tensor_free()
 {
     local file
 
-    for file in src/{base,image,weights,text,diffusion,job,cli}/*.[ch] \
+    for file in src/{base,image,weights,text,diffusion,job,run,album,cli}/*.[ch] \
         src/engine/engine.h; do
         [ -e "$file" ] || continue
         grep -q '"torch/' "$file" && fail "$file includes the tensor interface"
         case $file in
-        src/job/* | src/cli/*)
+        src/job/* | src/run/* | src/album/* | src/cli/*)
             grep -E '#include "engine/' "$file" | grep -qv engine/engine.h &&
                 fail "$file includes more of the engine than engine.h"
             ;;
@@ -69,7 +71,7 @@ check_printing()
     local hits
 
     hits=$(grep -nE '\b(printf|puts|putchar|perror|exit|abort)\(|\b(stdout|stderr)\b' \
-        src/{base,image,weights,text,diffusion,torch,cuda,model,engine,job}/* \
+        src/{base,image,weights,text,diffusion,torch,cuda,model,engine,job,run,album}/* \
         src/engine/module/* 2>/dev/null |
         grep -vE '^\S+:[0-9]+:\s*(/?\*|//)' || true)
     [ -z "$hits" ] || fail "only src/cli and src/main.c print or exit: $hits"

@@ -9,7 +9,7 @@
 #include "base/err.h"
 #include "cli/cli.h"
 #include "cli/show.h"
-#include "job/embed_folder.h"
+#include "album/embed_folder.h"
 
 typedef struct nj_after {
     nj_show show;

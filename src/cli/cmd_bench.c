@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
-#include "job/bench.h"
+#include "run/bench.h"
 
 static double images_per_hour(const nj_bench_setup *s, const nj_bench_result *r)
 {

@@ -2,7 +2,7 @@
 #include "cli/cli.h"
 
 #include "cli/pages.h"
-#include "job/gallery.h"
+#include "album/gallery.h"
 
 static int make(const nj_options *o, const char *folder)
 {

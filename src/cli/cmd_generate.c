@@ -13,7 +13,7 @@
 #include "job/footprint.h"
 #include "job/plan.h"
 #include "job/request.h"
-#include "job/run.h"
+#include "run/run.h"
 #include "job/spec.h"
 #include "job/vocabulary_check.h"
 

@@ -6,8 +6,8 @@
 #include "base/json.h"
 #include "cli/after.h"
 #include "cli/signals.h"
-#include "job/embed_folder.h"
-#include "job/search.h"
+#include "album/embed_folder.h"
+#include "album/search.h"
 
 static nj_status find_lens(const nj_invocation *in, nj_lens *lens, nj_err *err)
 {

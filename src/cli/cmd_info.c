@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "cli/cli.h"
 #include "job/names.h"
-#include "job/record_read.h"
+#include "run/record_read.h"
 
 #define KEY_COLUMNS 24
 

@@ -11,8 +11,8 @@
 #include "cli/after.h"
 #include "cli/signals.h"
 #include "job/check.h"
-#include "job/picks.h"
-#include "job/rank.h"
+#include "album/picks.h"
+#include "album/rank.h"
 
 #define DEFAULT_SHARE "5%"
 

@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "job/calibrate.h"
+#include "run/calibrate.h"
 #include "job/estimate.h"
 #include "job/plan.h"
-#include "job/progress.h"
+#include "run/progress.h"
 #include "job/request.h"
 #include "job/spec.h"
 #include "job/target.h"

@@ -7,7 +7,7 @@
 
 #include "cli/after.h"
 #include "cli/signals.h"
-#include "job/rank.h"
+#include "album/rank.h"
 
 struct ranking {
     nj_after after;

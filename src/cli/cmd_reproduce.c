@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "cli/cli.h"
 #include "cli/signals.h"
-#include "job/reproduce.h"
+#include "run/reproduce.h"
 
 struct session {
     nj_engine_opener engine;

@@ -10,8 +10,8 @@
 #include "base/json.h"
 #include "cli/after.h"
 #include "job/check.h"
-#include "job/picks.h"
-#include "job/search.h"
+#include "album/picks.h"
+#include "album/search.h"
 #include "job/share.h"
 
 #define DEFAULT_TOP "20"

@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "cli/pages.h"
-#include "job/sheets.h"
+#include "album/sheets.h"
 
 /* sheet.png inside the only folder, else here; the caller frees it. */
 static char *default_out(const nj_list *from)

@@ -7,8 +7,8 @@
 
 #include "base/json.h"
 #include "cli/cli.h"
-#include "job/overview.h"
-#include "job/progress.h"
+#include "run/overview.h"
+#include "run/progress.h"
 
 #define FAILURES_SHOWN 20
 

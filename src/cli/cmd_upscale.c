@@ -8,7 +8,7 @@
 #include "cli/after.h"
 #include "cli/signals.h"
 #include "job/check.h"
-#include "job/upscale.h"
+#include "album/upscale.h"
 
 static void tell_json(const char *event, const char *path, const char *made,
                       const nj_err *why)

@@ -2,7 +2,7 @@
 #include "cli/live_gallery.h"
 
 #include "cli/show.h"
-#include "job/gallery.h"
+#include "album/gallery.h"
 
 #define SHARE         50 /* of the time goes into the page, at most */
 #define SECONDS_LEAST 5

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 #include "job/options.h"
-#include "job/progress.h"
+#include "run/progress.h"
 
 typedef struct nj_show {
     bool quiet;

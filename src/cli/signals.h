@@ -1,8 +1,8 @@
-/* Signals: Ctrl-C and SIGTERM ask the run loop to stop; see job/stop.h. */
+/* Signals: Ctrl-C and SIGTERM ask the run loop to stop; see run/stop.h. */
 #ifndef NJ_CLI_SIGNALS_H
 #define NJ_CLI_SIGNALS_H
 
-#include "job/stop.h"
+#include "run/stop.h"
 
 /* Catches SIGINT and SIGTERM and ignores SIGPIPE and SIGHUP: a run that lost
  * its terminal goes on. The result is for the run loop; static storage. */

@@ -23,7 +23,7 @@
 #include "fake/fake_engine.h"
 #include "fake/fake_files.h"
 #include "image/png.h"
-#include "job/embeddings.h"
+#include "album/embeddings.h"
 
 #define ARGS_MAX 16
 

@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "fake/fake_engine.h"
 #include "fake/fake_files.h"
-#include "job/api.h"
+#include "run/api.h"
 
 static char *folder;
 

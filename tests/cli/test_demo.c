@@ -11,7 +11,7 @@
 
 #include "base/json.h"
 #include "fake/fake_files.h"
-#include "job/folder.h"
+#include "album/folder.h"
 
 static char *folder;
 static char said[65536];

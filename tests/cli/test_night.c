@@ -17,8 +17,8 @@
 #include "fake/fake_files.h"
 #include "fake/fake_job.h"
 #include "image/png.h"
-#include "job/claims.h"
-#include "job/manifest.h"
+#include "run/claims.h"
+#include "run/manifest.h"
 #include "job/record.h"
 
 static char *folder;

@@ -18,7 +18,7 @@
 #include "fake/fake_engine.h"
 #include "fake/fake_files.h"
 #include "fake/fake_job.h"
-#include "job/folder.h"
+#include "album/folder.h"
 
 static char *folder;
 static char out[4096];

@@ -3,7 +3,7 @@
 #define FAKE_JOB_H
 
 #include "job/plan.h"
-#include "job/run.h"
+#include "run/run.h"
 #include "job/spec.h"
 
 typedef struct fake_job {

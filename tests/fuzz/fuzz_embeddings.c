@@ -7,9 +7,9 @@
 
 #include <zlib.h>
 
-#include "job/embeddings.h"
-#include "job/embeddings_block.h"
-#include "job/picks.h"
+#include "album/embeddings.h"
+#include "album/embeddings_block.h"
+#include "album/picks.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

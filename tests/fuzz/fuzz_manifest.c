@@ -11,8 +11,8 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "job/manifest.h"
-#include "job/overview.h"
+#include "run/manifest.h"
+#include "run/overview.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

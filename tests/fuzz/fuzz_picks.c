@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "job/picks.h"
-#include "job/rank.h"
+#include "album/picks.h"
+#include "album/rank.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -5,7 +5,7 @@
 #include "fuzz_request.h"
 #include "image/png.h"
 #include "job/record.h"
-#include "job/record_read.h"
+#include "run/record_read.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -16,8 +16,8 @@
 
 #include "base/mem.h"
 #include "base/number.h"
-#include "job/embeddings.h"
-#include "job/search.h"
+#include "album/embeddings.h"
+#include "album/search.h"
 
 #define BLOCK 4096
 

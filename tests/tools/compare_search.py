@@ -3,7 +3,7 @@
 
     bench_search find FILE 100 20 | compare_search.py FILE 20
 
-Reads the index by the form that src/job/embeddings.h describes, makes the same
+Reads the index by the form that src/album/embeddings.h describes, makes the same
 queries, sorts all products and compares names and scores. Exit status 77: no
 numpy."""
 import struct

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
-#include "job/embeddings.h"
+#include "album/embeddings.h"
 
 enum { WIDTH = 3 };
 

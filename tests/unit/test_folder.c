@@ -11,7 +11,7 @@
 
 #include "base/file.h"
 #include "image/png.h"
-#include "job/folder.h"
+#include "album/folder.h"
 #include "job/record.h"
 
 static char folder[] = "/tmp/nj_folder_XXXXXX";

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/json.h"
-#include "job/gallery.h"
+#include "album/gallery.h"
 
 static size_t occurrences(const char *text, const char *what)
 {

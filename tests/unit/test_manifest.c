@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
-#include "job/manifest.h"
+#include "run/manifest.h"
 
 static char folder[64];
 static char path[128];

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "job/picks.h"
+#include "album/picks.h"
 #include "job/share.h"
 
 static void reads_lists_of_any_editor(void **state)

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <cmocka.h>
 
-#include "job/progress.h"
+#include "run/progress.h"
 
 /* 2026-01-31 12:00:00 UTC */
 #define NOON 1769860800

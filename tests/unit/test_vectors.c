@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "job/vectors.h"
+#include "album/vectors.h"
 
 enum { ROWS = 997, WIDTH = 37 };
 

@@ -1,0 +1,215 @@
+/* Contact sheets of many pictures: see sheets.h. */
+#include "album/sheets.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "image/png.h"
+#include "album/folder.h"
+
+#define COLUMNS_MAX 10
+
+static nj_status no_memory(nj_err *err)
+{
+    return nj_fail(err, NJ_E_MEMORY, "no memory for a contact sheet");
+}
+
+/* Smallest whole number whose square is at least n, at most COLUMNS_MAX. */
+static int square_columns(size_t n)
+{
+    int columns = 1;
+
+    while (columns < COLUMNS_MAX && (size_t)columns * (size_t)columns < n)
+        columns++;
+    return columns;
+}
+
+static size_t page_count(const nj_sheets_config *c)
+{
+    size_t per_page = (size_t)c->per_page;
+
+    return (c->paths->count + per_page - 1) / per_page;
+}
+
+static char *page_name(const nj_sheets_config *c, size_t page)
+{
+    size_t stem = strlen(c->out) - strlen(".png");
+    nj_str name = {0};
+
+    nj_str_addn(&name, c->out, stem);
+    if (page_count(c) > 1)
+        nj_str_addf(&name, "-%zu", page + 1);
+    nj_str_add(&name, c->out + stem);
+    return nj_str_take(&name);
+}
+
+/* A file in the way must be a contact sheet. */
+static nj_status check_target(const char *path, nj_err *err)
+{
+    nj_about about;
+    bool sheet;
+
+    if (access(path, F_OK) != 0)
+        return NJ_OK;
+    sheet = nj_about_read(path, &about, NULL) == NJ_OK && about.sheet;
+    nj_about_release(&about);
+    if (sheet)
+        return NJ_OK;
+    return nj_fail(err, NJ_E_USAGE,
+                   "'%s' is there and is no contact sheet: give another name "
+                   "with --out",
+                   path);
+}
+
+static nj_status check_targets(const nj_sheets_config *c, nj_err *err)
+{
+    size_t n = strlen(c->out);
+    nj_status status = NJ_OK;
+
+    if (n < 5 || strcasecmp(c->out + n - 4, ".png") != 0)
+        return nj_fail(err, NJ_E_USAGE,
+                       "option '--out': '%s' does not end in .png", c->out);
+    for (size_t i = 0; i < page_count(c) && status == NJ_OK; i++) {
+        char *name = page_name(c, i);
+
+        status = name ? check_target(name, err) : no_memory(err);
+        free(name);
+    }
+    return status;
+}
+
+/* The prompt (else the file's name), and the seed as the last line. */
+static nj_status put_with_caption(nj_sheet *sheet, size_t cell,
+                                  const char *path, const nj_picture *picture,
+                                  nj_err *err)
+{
+    const char *slash = strrchr(path, '/');
+    nj_about about;
+    nj_str foot = {0};
+    nj_sheet_caption caption = {NULL, NULL};
+    nj_status status = nj_about_read(path, &about, err);
+
+    if (status == NJ_OK) {
+        if (about.seed[0])
+            nj_str_addf(&foot, "seed %s", about.seed);
+        if (about.preset[0])
+            nj_str_addf(&foot, "%s%s", foot.length ? ", " : "", about.preset);
+        if (!nj_about_finished(&about))
+            nj_str_addf(&foot, ", step %d", about.iteration);
+        caption.text = about.prompt[0] ? about.prompt
+                       : slash         ? slash + 1
+                                       : path;
+        caption.foot = foot.text;
+        status = nj_sheet_put(sheet, cell, picture, &caption, err);
+    }
+    nj_str_release(&foot);
+    nj_about_release(&about);
+    return status;
+}
+
+/* *full tells whether the cell was filled. */
+static nj_status put_file(const nj_sheets_config *c, nj_sheet *sheet,
+                          size_t cell, const char *path, bool *full,
+                          nj_err *err)
+{
+    nj_picture picture = {0};
+    nj_err why = {0};
+    nj_status status =
+        nj_picture_read(path, NJ_PICTURE_PIXELS_MAX, &picture, &why);
+
+    *full = status == NJ_OK;
+    if (status == NJ_OK) {
+        status = put_with_caption(sheet, cell, path, &picture, err);
+        nj_picture_release(&picture);
+        return status;
+    }
+    if (c->note)
+        c->note(c->user, &why);
+    return NJ_OK;
+}
+
+static nj_status write_page(const nj_sheets_config *c, const nj_sheet *sheet,
+                            size_t page, nj_sheets *done, nj_err *err)
+{
+    const nj_png_text mark = {NJ_SHEET_KEYWORD, "contact sheet", 1};
+    char *name = page_name(c, page);
+    uint8_t *bytes = NULL;
+    size_t n;
+    nj_status status;
+
+    if (!name)
+        return no_memory(err);
+    status = nj_png_encode(nj_sheet_page(sheet), &mark, 1, &bytes, &n, err);
+    if (status == NJ_OK)
+        status = nj_file_write_atomic(name, bytes, n, err);
+    if (status == NJ_OK && !nj_list_add(&done->pages, name))
+        status = no_memory(err);
+    free(bytes);
+    free(name);
+    return status;
+}
+
+static nj_status fill_page(const nj_sheets_config *c, nj_sheet *sheet,
+                           size_t page, nj_sheets *done, nj_err *err)
+{
+    size_t next = page * (size_t)c->per_page;
+    size_t end = next + (size_t)c->per_page;
+    size_t cell = 0;
+    nj_status status = NJ_OK;
+
+    end = end < c->paths->count ? end : c->paths->count;
+    for (; next < end && status == NJ_OK; next++) {
+        bool full;
+
+        status = put_file(c, sheet, cell, c->paths->items[next], &full, err);
+        cell += full;
+        done->skipped += !full;
+    }
+    done->pictures += cell;
+    return status;
+}
+
+static nj_status make_page(const nj_sheets_config *c, size_t page,
+                           nj_sheets *done, nj_err *err)
+{
+    size_t left = c->paths->count - page * (size_t)c->per_page;
+    size_t count = left < (size_t)c->per_page ? left : (size_t)c->per_page;
+    nj_sheet_config config = c->page;
+    nj_sheet *sheet;
+    nj_status status;
+
+    if (config.columns == 0)
+        config.columns = square_columns(count);
+    if ((size_t)config.columns > count)
+        config.columns = (int)count;
+    status = nj_sheet_new(&config, count, &sheet, err);
+    if (status != NJ_OK)
+        return status;
+    status = fill_page(c, sheet, page, done, err);
+    if (status == NJ_OK)
+        status = write_page(c, sheet, page, done, err);
+    nj_sheet_free(sheet);
+    return status;
+}
+
+nj_status nj_sheets_write(const nj_sheets_config *config, nj_sheets *done,
+                          nj_err *err)
+{
+    nj_status status = check_targets(config, err);
+
+    *done = (nj_sheets){0};
+    for (size_t i = 0; i < page_count(config) && status == NJ_OK; i++)
+        status = make_page(config, i, done, err);
+    return status;
+}
+
+void nj_sheets_release(nj_sheets *done)
+{
+    nj_list_release(&done->pages);
+    *done = (nj_sheets){0};
+}

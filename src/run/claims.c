@@ -1,0 +1,63 @@
+/* Claims: see claims.h. Open file description locks, so that two jobs within
+ * one process exclude each other too. */
+#define _GNU_SOURCE /* F_OFD_SETLK */
+#include "run/claims.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+static const char lock_name[] = ".nightjar.lock";
+
+nj_status nj_claims_open(const char *folder, nj_claims *out, nj_err *err)
+{
+    char *path = nj_path_join(folder, lock_name);
+
+    out->fd = -1;
+    if (!path)
+        return nj_fail(err, NJ_E_MEMORY, "no memory for a path");
+    out->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (out->fd < 0)
+        nj_fail(err, NJ_E_IO, "cannot open '%s': %s", path, strerror(errno));
+    free(path);
+    return out->fd < 0 ? NJ_E_IO : NJ_OK;
+}
+
+void nj_claims_close(nj_claims *c)
+{
+    if (c->fd >= 0)
+        close(c->fd);
+    c->fd = -1;
+}
+
+/* The byte of a name: 62 bits of its sha256, so two names never meet. */
+static struct flock place_of(const char *name, short type)
+{
+    struct flock place = {.l_type = type, .l_whence = SEEK_SET, .l_len = 1};
+    char hex[65];
+
+    nj_sha256(name, strlen(name), hex);
+    hex[16] = '\0';
+    place.l_start = (off_t)(strtoull(hex, NULL, 16) >> 2);
+    return place;
+}
+
+bool nj_claims_take(nj_claims *c, const char *name)
+{
+    struct flock place = place_of(name, F_WRLCK);
+
+    return fcntl(c->fd, F_OFD_SETLK, &place) == 0 ||
+           (errno != EAGAIN && errno != EACCES);
+}
+
+void nj_claims_give(nj_claims *c, const char *name)
+{
+    struct flock place = place_of(name, F_UNLCK);
+
+    fcntl(c->fd, F_OFD_SETLK, &place);
+}

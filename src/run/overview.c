@@ -1,0 +1,455 @@
+/* Overview: see overview.h. Every line of the manifests becomes an entry; once
+ * sorted by picture, a picture's last entries say how it stands. */
+#define _GNU_SOURCE /* strptime, timegm */
+#include "run/overview.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "job/estimate.h"
+#include "run/manifest.h"
+#include "run/process.h"
+
+/* Made pictures that the speed is taken from. */
+#define RECENT 20
+/* A process's first line may be a little older than itself by rounding. */
+#define START_SLACK  3
+#define PID_MAX      4194304.0
+#define SHARDS_MAX   1e6
+#define PICTURES_MAX 1e9
+
+enum kind { TAKEN, DONE, FAILED };
+
+struct entry {
+    uint64_t key; /* of the file's name */
+    size_t order;
+    enum kind kind;
+    size_t worker;
+    char *file; /* kept for TAKEN and FAILED */
+    char *why;
+};
+
+/* Pictures that a manifest's last begin of a job promised. */
+struct promise {
+    char *job;
+    size_t manifest;
+    size_t planned;
+};
+
+struct reader {
+    nj_overview *o;
+    int64_t now;
+    char host[256];
+    struct entry *entries;
+    size_t count;
+    size_t capacity;
+    struct promise *promises;
+    size_t promise_count;
+    size_t promise_capacity;
+    size_t worker_capacity;
+    size_t failure_capacity;
+    int64_t recent[RECENT]; /* times of the last made pictures, a ring */
+    size_t made;
+    size_t manifest;
+    size_t first_worker; /* of the manifest that is being read */
+    bool no_memory;
+};
+
+void nj_overview_release(nj_overview *o)
+{
+    for (size_t i = 0; i < o->worker_count; i++) {
+        free(o->workers[i].host);
+        free(o->workers[i].device);
+        free(o->workers[i].file);
+        free(o->workers[i].why);
+    }
+    for (size_t i = 0; i < o->failed; i++) {
+        free(o->failures[i].file);
+        free(o->failures[i].why);
+    }
+    free(o->workers);
+    free(o->failures);
+    *o = (nj_overview){0};
+}
+
+static void release(struct reader *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        free(r->entries[i].file);
+        free(r->entries[i].why);
+    }
+    for (size_t i = 0; i < r->promise_count; i++)
+        free(r->promises[i].job);
+    free(r->entries);
+    free(r->promises);
+}
+
+/* ---- lines --------------------------------------------------------------- */
+
+static int64_t time_of(const cJSON *line)
+{
+    struct tm utc = {0};
+    const char *end =
+        strptime(nj_json_string(line, "time", ""), "%Y-%m-%dT%H:%M:%S", &utc);
+
+    return end ? (int64_t)timegm(&utc) : 0;
+}
+
+/* A whole number of 0 to `most`; 0 for anything else. */
+static size_t count_of(const cJSON *line, const char *key, double most)
+{
+    double value = nj_json_number(line, key, 0);
+
+    return value >= 0 && value <= most ? (size_t)value : 0;
+}
+
+static uint64_t key_of(const char *file)
+{
+    char hex[65];
+
+    nj_sha256(file, strlen(file), hex);
+    hex[16] = '\0';
+    return strtoull(hex, NULL, 16);
+}
+
+/* The run that a line belongs to: the last one of its process. */
+static nj_worker *worker_of(struct reader *r, const cJSON *line)
+{
+    long pid = (long)count_of(line, "pid", PID_MAX);
+
+    for (size_t i = r->o->worker_count; i-- > r->first_worker;) {
+        if (r->o->workers[i].pid == pid)
+            return &r->o->workers[i];
+    }
+    return NULL;
+}
+
+static void promise(struct reader *r, const char *job, size_t planned)
+{
+    struct promise *p = NULL;
+
+    for (size_t i = 0; i < r->promise_count && !p; i++) {
+        if (r->promises[i].manifest == r->manifest &&
+            strcmp(r->promises[i].job, job) == 0)
+            p = &r->promises[i];
+    }
+    if (!p) {
+        if (!nj_grow(&r->promises, &r->promise_capacity, r->promise_count + 1,
+                     sizeof(*p))) {
+            r->no_memory = true;
+            return;
+        }
+        p = &r->promises[r->promise_count++];
+        *p = (struct promise){nj_strdup(job), r->manifest, 0};
+        r->no_memory = r->no_memory || !p->job;
+    }
+    p->planned = planned;
+}
+
+static void note_begin(struct reader *r, const cJSON *line)
+{
+    nj_overview *o = r->o;
+    nj_worker *w;
+
+    if (!nj_grow(&o->workers, &r->worker_capacity, o->worker_count + 1,
+                 sizeof(*w))) {
+        r->no_memory = true;
+        return;
+    }
+    w = &o->workers[o->worker_count++];
+    *w = (nj_worker){
+        .pid = (long)count_of(line, "pid", PID_MAX),
+        .host = nj_strdup(nj_json_string(line, "host", "")),
+        .device = nj_strdup(nj_json_string(line, "device", "")),
+        .shard = (int)count_of(line, "shard", SHARDS_MAX),
+        .shards = (int)count_of(line, "shards", SHARDS_MAX),
+        .planned = count_of(line, "planned", PICTURES_MAX),
+        .began = time_of(line),
+        .state = NJ_WORKER_DIED,
+    };
+    r->no_memory = r->no_memory || !w->host || !w->device;
+    promise(r, nj_json_string(line, "job", ""), w->planned);
+}
+
+static void note_end(struct reader *r, const cJSON *line)
+{
+    nj_worker *w = worker_of(r, line);
+    const char *how = nj_json_string(line, "how", "");
+
+    if (!w)
+        return;
+    w->state = strcmp(how, "done") == 0          ? NJ_WORKER_DONE
+               : strcmp(how, "interrupted") == 0 ? NJ_WORKER_INTERRUPTED
+                                                 : NJ_WORKER_GAVE_UP;
+    free(w->why);
+    w->why = nj_strdup(nj_json_string(line, "reason", ""));
+    r->no_memory = r->no_memory || !w->why;
+}
+
+static void note_picture(struct reader *r, const cJSON *line, enum kind kind,
+                         const nj_worker *w)
+{
+    const char *file = nj_json_string(line, "file", "");
+    struct entry *e;
+
+    if (!nj_grow(&r->entries, &r->capacity, r->count + 1, sizeof(*e))) {
+        r->no_memory = true;
+        return;
+    }
+    e = &r->entries[r->count];
+    *e = (struct entry){.key = key_of(file),
+                        .order = r->count,
+                        .kind = kind,
+                        .worker = w ? (size_t)(w - r->o->workers) : SIZE_MAX};
+    r->count++;
+    if (kind == DONE)
+        return;
+    e->file = nj_strdup(file);
+    e->why = nj_strdup(nj_json_string(line, "reason", ""));
+    r->no_memory = r->no_memory || !e->file || !e->why;
+}
+
+static void note_line(void *user, const cJSON *line)
+{
+    struct reader *r = user;
+    const char *event = nj_json_string(line, "event", "");
+    nj_worker *w;
+
+    if (strcmp(event, "begin") == 0)
+        note_begin(r, line);
+    w = worker_of(r, line);
+    if (w)
+        w->ended = time_of(line);
+    if (strcmp(event, "end") == 0)
+        note_end(r, line);
+    else if (strcmp(event, "take") == 0)
+        note_picture(r, line, TAKEN, w);
+    else if (strcmp(event, "failed") == 0)
+        note_picture(r, line, FAILED, w);
+    else if (strcmp(event, "found") == 0)
+        note_picture(r, line, DONE, w);
+    else if (strcmp(event, "made") == 0) {
+        note_picture(r, line, DONE, w);
+        r->recent[r->made++ % RECENT] = time_of(line);
+        if (w)
+            w->made++;
+    }
+}
+
+/* ---- what they add up to ------------------------------------------------- */
+
+/* A process that wrote no last line: is it there, and the same one? */
+static void look_for(const struct reader *r, nj_worker *w)
+{
+    nj_process p;
+
+    if (w->state != NJ_WORKER_DIED)
+        return;
+    if (strcmp(w->host, r->host) != 0) {
+        w->state = NJ_WORKER_ELSEWHERE;
+        return;
+    }
+    p = nj_process_look(w->pid);
+    if (p.there && p.started <= w->began + START_SLACK)
+        w->state = p.stopped ? NJ_WORKER_STOPPED : NJ_WORKER_RUNS;
+}
+
+static bool is_there(const nj_worker *w)
+{
+    return w->state == NJ_WORKER_RUNS || w->state == NJ_WORKER_STOPPED ||
+           w->state == NJ_WORKER_ELSEWHERE;
+}
+
+static void look_for_all(struct reader *r)
+{
+    nj_overview *o = r->o;
+
+    for (size_t i = 0; i < o->worker_count; i++) {
+        look_for(r, &o->workers[i]);
+        o->running = o->running || is_there(&o->workers[i]);
+        if (o->workers[i].shards > o->shards)
+            o->shards = o->workers[i].shards;
+    }
+}
+
+static bool count_shards(struct reader *r)
+{
+    nj_overview *o = r->o;
+    bool *begun = nj_calloc((size_t)o->shards + 1, sizeof(*begun));
+    bool good = begun != NULL;
+
+    for (size_t i = 0; good && i < o->worker_count; i++) {
+        const nj_worker *w = &o->workers[i];
+
+        if (w->shards == o->shards && w->shard >= 1 && w->shard <= o->shards) {
+            o->shards_begun += !begun[w->shard];
+            begun[w->shard] = true;
+        }
+    }
+    free(begun);
+    return good;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct entry *x = a;
+    const struct entry *y = b;
+
+    if (x->key != y->key)
+        return x->key < y->key ? -1 : 1;
+    return x->order < y->order ? -1 : x->order > y->order;
+}
+
+static bool add_failure(struct reader *r, struct entry *e)
+{
+    nj_overview *o = r->o;
+
+    if (!nj_grow(&o->failures, &r->failure_capacity, o->failed + 1,
+                 sizeof(*o->failures)))
+        return false;
+    o->failures[o->failed++] = (nj_failure){e->file, e->why};
+    e->file = NULL;
+    e->why = NULL;
+    return true;
+}
+
+/* One picture from its entries, first to last. */
+static bool settle(struct reader *r, struct entry *e, size_t n)
+{
+    struct entry *last = &e[n - 1];
+    nj_worker *w;
+    bool done = false;
+
+    for (size_t i = 0; i < n; i++)
+        done = done || e[i].kind == DONE;
+    if (done) {
+        r->o->done++;
+        return true;
+    }
+    if (last->kind == FAILED)
+        return add_failure(r, last);
+    w = last->worker == SIZE_MAX ? NULL : &r->o->workers[last->worker];
+    if (!w || !is_there(w))
+        return true;
+    r->o->held++;
+    free(w->file);
+    w->file = last->file;
+    last->file = NULL;
+    return true;
+}
+
+static bool settle_all(struct reader *r)
+{
+    bool good = true;
+
+    if (r->count)
+        qsort(r->entries, r->count, sizeof(*r->entries), by_key);
+    for (size_t i = 0; i < r->count && good;) {
+        size_t n = 1;
+
+        while (i + n < r->count && r->entries[i + n].key == r->entries[i].key)
+            n++;
+        good = settle(r, &r->entries[i], n);
+        i += n;
+    }
+    for (size_t i = 0; i < r->promise_count; i++)
+        r->o->planned += r->promises[i].planned;
+    return good;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a;
+    int64_t y = *(const int64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* Pictures an hour from the times of the last ones: until now while something
+ * runs, so that a run that hangs slows down here too. */
+static void measure(struct reader *r)
+{
+    nj_overview *o = r->o;
+    size_t n = r->made < RECENT ? r->made : RECENT;
+    size_t open = o->done + o->failed;
+    int64_t span;
+
+    o->seconds_left = -1;
+    if (n < 2)
+        return;
+    qsort(r->recent, n, sizeof(r->recent[0]), by_time);
+    span = r->recent[n - 1] - r->recent[0];
+    if (o->running && r->now - r->recent[0] > 2 * span)
+        span = r->now - r->recent[0];
+    if (span < 1)
+        span = 1;
+    o->per_hour = 3600.0 * (double)(n - 1) / (double)span;
+    open = o->planned > open ? o->planned - open : 0;
+    if (o->running)
+        o->seconds_left = 3600.0 * (double)open / o->per_hour;
+}
+
+static nj_status read_all(struct reader *r, const char *folder, nj_err *err)
+{
+    nj_list paths = {0};
+    nj_status status = nj_manifest_find(folder, &paths, err);
+
+    r->o->manifests = paths.count;
+    if (status == NJ_OK && paths.count == 0)
+        status = nj_fail(err, NJ_E_USAGE,
+                         "'%s' is no folder of a run: it holds no "
+                         "nightjar.jsonl",
+                         folder);
+    for (size_t i = 0; i < paths.count && status == NJ_OK; i++) {
+        r->manifest = i;
+        r->first_worker = r->o->worker_count;
+        status =
+            nj_manifest_read(paths.items[i], note_line, r, &r->o->torn, err);
+    }
+    nj_list_release(&paths);
+    return status;
+}
+
+nj_status nj_overview_read(const char *folder, int64_t now, nj_overview *out,
+                           nj_err *err)
+{
+    struct reader r = {.o = out, .now = now};
+    nj_status status;
+
+    *out = (nj_overview){.seconds_left = -1};
+    if (gethostname(r.host, sizeof(r.host) - 1) != 0)
+        r.host[0] = '\0';
+    status = read_all(&r, folder, err);
+    if (status == NJ_OK && !r.no_memory) {
+        look_for_all(&r);
+        r.no_memory = !count_shards(&r) || !settle_all(&r);
+    }
+    if (status == NJ_OK && r.no_memory)
+        status = nj_fail(err, NJ_E_MEMORY, "no memory for the manifests");
+    if (status == NJ_OK) {
+        measure(&r);
+        out->free_bytes = nj_free_bytes(folder);
+    }
+    release(&r);
+    return status;
+}
+
+const char *nj_worker_state_word(nj_worker_state state)
+{
+    static const char *const words[] = {
+        [NJ_WORKER_RUNS] = "running",
+        [NJ_WORKER_STOPPED] = "stopped",
+        [NJ_WORKER_ELSEWHERE] = "elsewhere",
+        [NJ_WORKER_DONE] = "done",
+        [NJ_WORKER_INTERRUPTED] = "interrupted",
+        [NJ_WORKER_GAVE_UP] = "gave up",
+        [NJ_WORKER_DIED] = "died",
+    };
+
+    return words[state];
+}

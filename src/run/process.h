@@ -1,0 +1,16 @@
+/* Processes of this machine, as /proc shows them. */
+#ifndef NJ_RUN_PROCESS_H
+#define NJ_RUN_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct nj_process {
+    bool there;
+    bool stopped;    /* by a signal (SIGSTOP, Ctrl-Z) */
+    int64_t started; /* seconds since 1970; 0: not known */
+} nj_process;
+
+nj_process nj_process_look(long pid);
+
+#endif

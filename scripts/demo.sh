@@ -20,9 +20,9 @@ esac
 prompts=("$@")
 [ $# -gt 0 ] || prompts=(
     "a red boat on the sea at sunset"
-    "a yellow balloon over the mountains by day"
-    "a white sailboat on the sea at night"
-    "a red house in the green hills at dawn"
+    "a white house in the hills by day"
+    "a red lighthouse by the sea at night"
+    "a red hot air balloon over the sea at dawn"
 )
 out=${NJ_DEMO_OUT:-$PWD/nightjar-demo}
 nightjar=$nj_root/build/release/nightjar

@@ -67,9 +67,9 @@ static nj_status load_unet(const nj_engine *e, nj_precision precision,
     return status;
 }
 
-/* CLIP's part of a step is small, and guidance comes from what it says: only
- * where it was measured to do no harm is it computed in fewer bits
- * (docs/speed.md). */
+/* CLIP's part of a step is small, and guidance comes from what it says: in
+ * fewer bits it is computed only on a CPU and only where bf16 was asked for
+ * (docs/speed.md has what that changes). */
 static nj_dtype clip_dtype(const nj_engine *e)
 {
     bool half = !e->facts.cuda && e->facts.precision == NJ_PRECISION_BF16;

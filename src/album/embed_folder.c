@@ -162,7 +162,7 @@ static nj_status add_picture(struct embedding *w, const char *path,
 {
     const nj_embedded *known = nj_embeddings_find(w->stored, name);
     nj_picture picture;
-    nj_embedded row;
+    nj_embedded row = {0};
     nj_err why = {0};
     nj_status status;
 

@@ -106,9 +106,7 @@ static nj_status add_folder(const char *folder, nj_list *paths, nj_err *err)
         if (is_result(names.items[i]))
             continue;
         path = nj_path_join(folder, names.items[i]);
-        if (!path)
-            status = no_memory(err);
-        else if (!is_left_out(path) && !nj_list_add(paths, path))
+        if (!path || (!is_left_out(path) && !nj_list_add(paths, path)))
             status = no_memory(err);
         free(path);
     }

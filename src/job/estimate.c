@@ -23,7 +23,8 @@ uint64_t nj_free_bytes(const char *folder)
         char *slash = strrchr(path, '/');
 
         if (!slash || slash == path) {
-            strcpy(path, slash ? "/" : ".");
+            path[0] = slash ? '/' : '.';
+            path[1] = '\0';
             if (statvfs(path, &st) != 0) {
                 free(path);
                 return 0;

@@ -19,8 +19,6 @@
 #include "base/str.h"
 #include "job/names.h"
 
-extern char **environ;
-
 #define ANSWER_MAX ((size_t)1 << 20)
 
 static const struct format {

@@ -113,8 +113,10 @@ static void add_resampling(struct walk *w, double scale)
 
 static bool attends(const nj_unet_card *card, int level)
 {
+    const int factor = level < 31 ? 1 << level : 0;
+
     for (int i = 0; i < card->attentions; i++)
-        if (card->attention_ds[i] == 1 << level)
+        if (card->attention_ds[i] == factor)
             return true;
     return false;
 }
@@ -213,7 +215,7 @@ static double peak_of(const struct walk *w)
 nj_network_work nj_unet_work(const nj_unet_card *card, int width, int height)
 {
     struct walk w = {.card = card, .pixels = (double)width * height};
-    double skips[BLOCKS_MAX];
+    double skips[BLOCKS_MAX] = {0};
     double base = card->num_channels;
     int count = 0;
 

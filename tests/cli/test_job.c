@@ -123,7 +123,7 @@ static void networks_with_classes_draw_one(void **state)
     char card[4096];
 
     (void)state;
-    strcpy(card, fake_path(folder, "card_class.json"));
+    snprintf(card, sizeof(card), "%s", fake_path(folder, "card_class.json"));
     assert_int_equal(OPEN("a", "--unet-config", card), NJ_OK);
     assert_int_equal(j.job.groups[0].options.settings.class_id,
                      NJ_CLASS_RANDOM);

@@ -99,10 +99,11 @@ static cJSON *last_seen;
 
 static void see(void *user, const cJSON *line)
 {
+    size_t used = strlen(seen);
+
     (void)user;
-    strncat(seen, nj_json_string(line, "event", "?"),
-            sizeof(seen) - strlen(seen) - 2);
-    strcat(seen, " ");
+    snprintf(seen + used, sizeof(seen) - used, "%s ",
+             nj_json_string(line, "event", "?"));
     cJSON_Delete(last_seen);
     last_seen = cJSON_Duplicate(line, true);
 }

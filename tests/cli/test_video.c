@@ -29,13 +29,15 @@ static nj_stop stop;
 
 static int set_up(void **state)
 {
+    const char *path = getenv("PATH");
+
     (void)state;
     folder = fake_folder();
     fake_models(folder);
     snprintf(out, sizeof(out), "%s/out", folder);
     fake_engine_reset();
     stop = (nj_stop){0};
-    old_path = strdup(getenv("PATH"));
+    old_path = strdup(path ? path : "");
     return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -276,8 +277,7 @@ static void help_fits_80_columns(void **state)
 
         if (!(option->commands & NJ_CMD_GENERATE))
             continue;
-        strcpy(name, "--");
-        strcat(name, option->name);
+        snprintf(name, sizeof(name), "--%s", option->name);
         assert_non_null(strstr(help.text, name));
     }
     nj_str_release(&help);

@@ -173,7 +173,8 @@ static nj_status find_picture(const char *folder, const char *seed, char **out,
     while (dir && (entry = readdir(dir))) {
         size_t n = strlen(entry->d_name);
 
-        if (n < strlen(end) || strcmp(entry->d_name + n - strlen(end), end))
+        if (n < strlen(end) ||
+            strcmp(entry->d_name + n - strlen(end), end) != 0)
             continue;
         free(*out);
         *out = nj_path_join(folder, entry->d_name);

@@ -91,7 +91,8 @@ set_tests_properties(cli/status PROPERTIES LABELS cli)
 # How a run is shown: on terminals of two sizes, in a log, to programs.
 add_test(NAME cli/progress COMMAND
   ${PROJECT_SOURCE_DIR}/tests/cli/progress.py $<TARGET_FILE:nightjar_fake>)
-set_tests_properties(cli/progress PROPERTIES LABELS cli)
+# It watches a terminal in real time: alone, and not under the sanitizers.
+set_tests_properties(cli/progress PROPERTIES LABELS "cli;slow" RUN_SERIAL TRUE)
 
 # Jobs as docs/jobs.md shows them.
 add_test(NAME cli/jobs COMMAND

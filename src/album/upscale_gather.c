@@ -47,11 +47,9 @@ nj_status nj_upscale_find(const nj_options *o, const char *program_folder,
     nj_list folders = {0};
     nj_catalogue *c = NULL;
     nj_status status =
-        nj_models_folders(o->models_dir, program_folder, &folders, err);
+        nj_models_open(o->models_dir, program_folder, &folders, &c, err);
 
     *path = NULL;
-    if (status == NJ_OK)
-        status = nj_models_catalogue(&folders, &c, err);
     if (status == NJ_OK)
         status =
             nj_model_locate(c, &folders, NJ_MODEL_UPSCALER, name, path, err);

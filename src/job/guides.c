@@ -73,10 +73,8 @@ nj_status nj_model_files_find_lpips(const nj_options *o,
     nj_list folders = {0};
     nj_catalogue *c = NULL;
     nj_status status =
-        nj_models_folders(o->models_dir, program_folder, &folders, err);
+        nj_models_open(o->models_dir, program_folder, &folders, &c, err);
 
-    if (status == NJ_OK)
-        status = nj_models_catalogue(&folders, &c, err);
     if (status == NJ_OK)
         status = find(&lpips, o->lpips, c, &folders, &m->lpips, err);
     if (status == NJ_OK)

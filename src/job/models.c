@@ -105,6 +105,15 @@ nj_status nj_models_catalogue(const nj_list *folders, nj_catalogue **out,
                              folders->count, out, err);
 }
 
+nj_status nj_models_open(const char *models_dir, const char *program_folder,
+                         nj_list *folders, nj_catalogue **out, nj_err *err)
+{
+    nj_status status =
+        nj_models_folders(models_dir, program_folder, folders, err);
+
+    return status == NJ_OK ? nj_models_catalogue(folders, out, err) : status;
+}
+
 /* ---- files of the right kind ----------------------------------------------
  */
 
@@ -383,11 +392,9 @@ nj_status nj_model_files_find(const nj_options *o, const char *program_folder,
     nj_list folders = {0};
     nj_catalogue *c = NULL;
     nj_status status =
-        nj_models_folders(o->models_dir, program_folder, &folders, err);
+        nj_models_open(o->models_dir, program_folder, &folders, &c, err);
 
     *out = (nj_model_files){0};
-    if (status == NJ_OK)
-        status = nj_models_catalogue(&folders, &c, err);
     if (status == NJ_OK)
         status = find_unet(o, c, &folders, out, err);
     if (status == NJ_OK)

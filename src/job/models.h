@@ -49,6 +49,12 @@ nj_status nj_models_folders(const char *models_dir, const char *program_folder,
 nj_status nj_models_catalogue(const nj_list *folders, nj_catalogue **out,
                               nj_err *err) NJ_MUST_USE;
 
+/* Both at once. *folders and *out begin empty and are released in every case.
+ */
+nj_status nj_models_open(const char *models_dir, const char *program_folder,
+                         nj_list *folders, nj_catalogue **out,
+                         nj_err *err) NJ_MUST_USE;
+
 /* Finds the files that the options name and checks that each is of the right
  * kind, without reading its tensors. Release *out in every case. */
 nj_status nj_model_files_find(const nj_options *o, const char *program_folder,

@@ -174,10 +174,8 @@ static nj_status use_random(const nj_options *o, const char *program_folder,
     nj_list folders = {0};
     nj_catalogue *c = NULL;
     nj_status status =
-        nj_models_folders(o->models_dir, program_folder, &folders, err);
+        nj_models_open(o->models_dir, program_folder, &folders, &c, err);
 
-    if (status == NJ_OK)
-        status = nj_models_catalogue(&folders, &c, err);
     if (status == NJ_OK)
         status = read_cards(c, net, out, err);
     if (status == NJ_OK)

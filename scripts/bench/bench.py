@@ -162,7 +162,6 @@ def print_table(result):
 
 def main():
     args = arguments()
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     with tempfile.TemporaryDirectory() as folder:
         same = {mode: same_picture(args, mode, folder) for mode in ("eager", "strong")}
     say("peers and nightjar make the same small picture")

@@ -74,3 +74,16 @@ list(TRANSFORM nj_torch_libraries PREPEND "-l")
 target_link_options(nj_torch INTERFACE
   -L${NJ_TORCH_DIR}/lib -Wl,--no-as-needed ${nj_torch_libraries}
   -Wl,--as-needed -Wl,--allow-shlib-undefined -Wl,-rpath,${NJ_TORCH_DIR}/lib)
+# at::parallel_for is a template: a file that is compiled without OpenMP runs
+# its loops on one thread and says nothing. The threads are those of libtorch's
+# own runtime, so that there is one pool and one number of threads.
+target_compile_options(nj_torch INTERFACE
+  "$<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fopenmp>")
+file(GLOB nj_torch_gomp
+  ${NJ_TORCH_DIR}/lib/libgomp*.so* ${NJ_TORCH_DIR}/../torch.libs/libgomp*.so*)
+if(nj_torch_gomp)
+  list(GET nj_torch_gomp 0 nj_torch_gomp)
+  target_link_libraries(nj_torch INTERFACE ${nj_torch_gomp})
+elseif(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_link_options(nj_torch INTERFACE -fopenmp)
+endif()

@@ -53,14 +53,16 @@ static void *open_library(nj_err *err)
     return library;
 }
 
-/* Threads that wait for work sleep, unless the user says otherwise: spinning,
- * which is what OpenMP does by itself, takes the processor from whoever else
- * computes on the machine, the thread that is waited for included. The library
- * reads this once, when it is loaded. */
-static void wait_asleep(void)
+/* Threads that wait for work look for it for some 30 microseconds and then
+ * sleep, unless the user says otherwise. A step of a small network has hundreds
+ * of loops that follow each other closely: asleep at once, the threads would be
+ * woken for each. Spinning for long, which is what OpenMP does by itself, takes
+ * the processor from whoever else computes on the machine, the thread that is
+ * waited for included. The library reads this once, when it is loaded. */
+static void wait_briefly(void)
 {
-    if (!getenv("GOMP_SPINCOUNT"))
-        setenv("OMP_WAIT_POLICY", "passive", 0);
+    if (!getenv("OMP_WAIT_POLICY"))
+        setenv("GOMP_SPINCOUNT", "1000", 0);
 }
 
 nj_status nj_engine_load(const nj_engine_api **api, nj_err *err)
@@ -69,7 +71,7 @@ nj_status nj_engine_load(const nj_engine_api **api, nj_err *err)
     void *symbol;
     api_getter get;
 
-    wait_asleep();
+    wait_briefly();
     library = open_library(err);
     if (!library)
         return NJ_E_IO;

@@ -1,6 +1,5 @@
 // Process-wide settings and devices.
 #include <algorithm>
-#include <climits>
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
@@ -22,7 +21,7 @@ extern "C" void th_keep_memory(void)
 {
 #ifdef __GLIBC__
     mallopt(M_MMAP_MAX, 0);
-    mallopt(M_TRIM_THRESHOLD, INT_MAX);
+    mallopt(M_TRIM_THRESHOLD, -1);
     mallopt(M_ARENA_MAX, 1);
 #endif
 }

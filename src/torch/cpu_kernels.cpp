@@ -1,35 +1,17 @@
 // The loops of cpu_kernels.hpp, written with the compiler's vector types.
 //
-// Compiled several times with other instruction sets (scripts/cmake/
-// kernels.cmake), hence no header with inline code of the C++ library: the
-// linker could keep a copy that an older processor cannot run.
-//
 // The exponential follows Cephes' expf: e^v = 2^n e^r, |r| <= ln(2)/2, and a
 // polynomial of degree 6 for e^r; error below 2 units in the last place.
 #include <stdint.h>
 #include <string.h>
 
 #include "torch/cpu_kernels.hpp"
-
-#ifndef NJ_KERNELS
-#define NJ_KERNELS baseline
-#endif
-
-#define INLINE static inline __attribute__((always_inline))
+#include "torch/cpu_vectors.hpp"
 
 namespace
 {
 
-typedef float vfloat __attribute__((vector_size(64)));
-typedef int32_t vint __attribute__((vector_size(64)));
-typedef uint32_t vuint __attribute__((vector_size(64)));
-typedef uint16_t vhalf __attribute__((vector_size(32)));
-
-struct bf16 {
-    uint16_t bits;
-};
-
-constexpr int64_t lanes = th::lanes;
+static_assert(lanes == th::lanes, "callers count in the same lanes");
 
 // n numbers from p, the rest zero; n >= lanes: all of them.
 INLINE vfloat load(const float *p, int64_t n)
@@ -51,7 +33,7 @@ INLINE vfloat load(const bf16 *p, int64_t n)
         memcpy(&h, p, sizeof(h));
     else
         memcpy(&h, p, static_cast<size_t>(n) * sizeof(*p));
-    return reinterpret_cast<vfloat>(__builtin_convertvector(h, vuint) << 16);
+    return from_bf16(h);
 }
 
 INLINE void store(float *p, int64_t n, vfloat v)
@@ -62,16 +44,9 @@ INLINE void store(float *p, int64_t n, vfloat v)
         memcpy(p, &v, static_cast<size_t>(n) * sizeof(*p));
 }
 
-// Rounds to the nearest, ties to even; NaN stays NaN.
 INLINE void store(bf16 *p, int64_t n, vfloat v)
 {
-    const vuint bits = reinterpret_cast<vuint>(v);
-    const vuint rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-    const vuint nan = (bits >> 16) | 0x40;
-    const vint is_nan = v != v;
-    const vuint chosen = (reinterpret_cast<vuint>(is_nan) & nan) |
-                         (~reinterpret_cast<vuint>(is_nan) & rounded);
-    const vhalf h = __builtin_convertvector(chosen, vhalf);
+    const vhalf h = to_bf16(v);
 
     if (n >= lanes)
         memcpy(p, &h, sizeof(h));

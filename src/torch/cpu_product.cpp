@@ -6,22 +6,11 @@
 #endif
 
 #include "torch/cpu_product.hpp"
-
-#ifndef NJ_KERNELS
-#define NJ_KERNELS baseline
-#endif
-
-#define INLINE static inline __attribute__((always_inline))
+#include "torch/cpu_vectors.hpp"
 
 namespace
 {
 
-typedef float vfloat __attribute__((vector_size(64)));
-typedef uint32_t vword __attribute__((vector_size(64)));
-typedef uint16_t vhalf __attribute__((vector_size(32)));
-typedef int32_t vint __attribute__((vector_size(64)));
-
-constexpr int64_t lanes = 16;
 constexpr int64_t columns = 32;
 
 // Rows times vectors of 16 columns that stay in registers.
@@ -241,18 +230,6 @@ void multiply_bf16(int64_t rows, int64_t k, int64_t n, const void *v,
 
 // ---- results
 
-// Rounds to the nearest, ties to even; NaN stays NaN.
-INLINE vhalf rounded(vfloat v)
-{
-    const vword bits = reinterpret_cast<vword>(v);
-    const vword near = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-    const vint is_nan = v != v;
-    const vword mask = reinterpret_cast<vword>(is_nan);
-
-    return __builtin_convertvector(
-        (mask & ((bits >> 16) | 0x40)) | (~mask & near), vhalf);
-}
-
 void scatter(const th::scattered *s, const float *m, const float *bias, void *y)
 {
     for (int64_t r = 0; r < s->count; r++) {
@@ -263,7 +240,7 @@ void scatter(const th::scattered *s, const float *m, const float *bias, void *y)
             if (bias)
                 sum += load<vfloat>(bias + c);
             if (s->bf16)
-                store(static_cast<uint16_t *>(y) + at, rounded(sum));
+                store(static_cast<uint16_t *>(y) + at, to_bf16(sum));
             else
                 store(static_cast<float *>(y) + at, sum);
         }

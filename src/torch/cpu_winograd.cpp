@@ -3,27 +3,12 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "torch/cpu_vectors.hpp"
 #include "torch/cpu_winograd.hpp"
-
-#ifndef NJ_KERNELS
-#define NJ_KERNELS baseline
-#endif
-
-#define INLINE static inline __attribute__((always_inline))
 
 namespace
 {
 
-typedef float vfloat __attribute__((vector_size(64)));
-typedef int32_t vint __attribute__((vector_size(64)));
-typedef uint32_t vword __attribute__((vector_size(64)));
-typedef uint16_t vhalf __attribute__((vector_size(32)));
-
-struct bf16 {
-    uint16_t bits;
-};
-
-constexpr int64_t lanes = 16;
 constexpr int64_t columns = 32;
 constexpr int side = 6; // of a transformed tile
 constexpr int64_t frequencies = th::winograd_frequencies;
@@ -46,7 +31,7 @@ INLINE vfloat load(const bf16 *p)
     vhalf h;
 
     memcpy(&h, p, sizeof(h));
-    return reinterpret_cast<vfloat>(__builtin_convertvector(h, vword) << 16);
+    return from_bf16(h);
 }
 
 INLINE void store(float *p, vfloat v)
@@ -54,20 +39,9 @@ INLINE void store(float *p, vfloat v)
     memcpy(p, &v, sizeof(v));
 }
 
-// The upper halves hold bfloat16: to the nearest, ties to even; NaN stays NaN.
-INLINE vword rounded(vfloat v)
-{
-    const vword bits = reinterpret_cast<vword>(v);
-    const vint is_nan = v != v;
-    const vword mask = reinterpret_cast<vword>(is_nan);
-
-    return (mask & (bits | 0x400000)) |
-           (~mask & (bits + 0x7fff + ((bits >> 16) & 1)));
-}
-
 INLINE void store(bf16 *p, vfloat v)
 {
-    const vhalf h = __builtin_convertvector(rounded(v) >> 16, vhalf);
+    const vhalf h = to_bf16(v);
 
     memcpy(p, &h, sizeof(h));
 }

@@ -97,10 +97,8 @@ nj_status nj_lens_find(const nj_lens_config *config, const char *name,
     *out = (nj_lens){.engine = config->engine};
     status = nj_lens_machine(o, &out->machine, err);
     if (status == NJ_OK)
-        status = nj_models_folders(o->models_dir, config->program_folder,
-                                   &folders, err);
-    if (status == NJ_OK)
-        status = nj_models_catalogue(&folders, &c, err);
+        status = nj_models_open(o->models_dir, config->program_folder, &folders,
+                                &c, err);
     if (status == NJ_OK && name)
         status =
             nj_model_locate(c, &folders, NJ_MODEL_CLIP, name, &out->path, err);

@@ -199,9 +199,8 @@ int nj_cmd_models(const nj_invocation *in)
     nj_err err = {0};
     int exit;
 
-    if (nj_models_folders(in->options->models_dir, in->program_folder, &folders,
-                          &err) != NJ_OK ||
-        nj_models_catalogue(&folders, &c, &err) != NJ_OK)
+    if (nj_models_open(in->options->models_dir, in->program_folder, &folders,
+                       &c, &err) != NJ_OK)
         exit = nj_cli_refuse(&err);
     else
         exit = dispatch(in, c, &folders);

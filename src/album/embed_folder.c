@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "album/folder.h"
 #include "album/picks.h"
 
 /* Pictures that the network sees together, and the pixels they may have. */
@@ -179,6 +180,10 @@ static nj_status add_picture(struct embedding *w, const char *path,
     }
     if (known && known->bytes == row.bytes && known->changed == row.changed) {
         w->tally->known++;
+        return NJ_OK;
+    }
+    if (nj_about_sheet(path)) {
+        w->tally->sheets++;
         return NJ_OK;
     }
     status = nj_embed_read(path, &picture, &why);

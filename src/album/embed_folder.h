@@ -1,7 +1,8 @@
 /* Embedding a folder: the pictures that `nightjar.embeddings` does not hold as
  * they are now are read and embedded, all others are left alone.
  *
- * Pictures that cannot be read are told and counted, never fatal. What was
+ * Contact sheets are left out. Pictures that cannot be read are told and
+ * counted, never fatal. What was
  * embedded is on the disk after every NJ_EMBED_BLOCK pictures, so a run that
  * was killed continues from there.
  */
@@ -24,6 +25,7 @@ typedef struct nj_embed_tally {
     size_t known; /* stored already */
     size_t embedded;
     size_t skipped; /* could not be read */
+    size_t sheets;  /* contact sheets, which hold what is there already */
     size_t removed; /* stored, but no longer in the folder */
 } nj_embed_tally;
 
@@ -46,7 +48,6 @@ nj_status nj_embed_folder(const nj_embed_job *job, nj_lens *lens,
 
 /* Reads a picture as RGB for a CLIP; refuses shapes that CLIP's square cannot
  * show. */
-
 nj_status nj_embed_read(const char *path, nj_picture *out,
                         nj_err *err) NJ_MUST_USE;
 

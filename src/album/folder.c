@@ -230,6 +230,15 @@ nj_status nj_about_read(const char *path, nj_about *out, nj_err *err)
     return status == NJ_OK ? parse_record(out, err) : status;
 }
 
+bool nj_about_sheet(const char *path)
+{
+    nj_about about;
+    bool sheet = nj_about_read(path, &about, NULL) == NJ_OK && about.sheet;
+
+    nj_about_release(&about);
+    return sheet;
+}
+
 void nj_about_release(nj_about *a)
 {
     free(a->record);

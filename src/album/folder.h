@@ -58,6 +58,10 @@ nj_status nj_about_read(const char *path, nj_about *out,
                         nj_err *err) NJ_MUST_USE;
 void nj_about_release(nj_about *a);
 
+/* Whether the file is a contact sheet of nightjar's; false when it cannot be
+ * read. */
+bool nj_about_sheet(const char *path);
+
 /* False for the intermediate pictures of --save-every. */
 bool nj_about_finished(const nj_about *a);
 

@@ -51,14 +51,7 @@ static char *page_name(const nj_sheets_config *c, size_t page)
 /* A file in the way must be a contact sheet. */
 static nj_status check_target(const char *path, nj_err *err)
 {
-    nj_about about;
-    bool sheet;
-
-    if (access(path, F_OK) != 0)
-        return NJ_OK;
-    sheet = nj_about_read(path, &about, NULL) == NJ_OK && about.sheet;
-    nj_about_release(&about);
-    if (sheet)
+    if (access(path, F_OK) != 0 || nj_about_sheet(path))
         return NJ_OK;
     return nj_fail(err, NJ_E_USAGE,
                    "'%s' is there and is no contact sheet: give another name "

@@ -31,8 +31,9 @@ static void tell(nj_after *a, const nj_embed_tally *t, size_t all)
         nj_show_note(
             &a->show,
             "%zu pictures in the index: %zu new or changed, %zu known, "
-            "%zu gone, %zu skipped",
-            all, t->embedded, t->known, t->removed, t->skipped);
+            "%zu gone, %zu skipped%s",
+            all, t->embedded, t->known, t->removed, t->skipped,
+            t->sheets ? "; contact sheets are left out" : "");
         return;
     }
     o = cJSON_CreateObject();
@@ -42,6 +43,7 @@ static void tell(nj_after *a, const nj_embed_tally *t, size_t all)
     cJSON_AddNumberToObject(o, "known", (double)t->known);
     cJSON_AddNumberToObject(o, "removed", (double)t->removed);
     cJSON_AddNumberToObject(o, "skipped", (double)t->skipped);
+    cJSON_AddNumberToObject(o, "sheets", (double)t->sheets);
     text = cJSON_PrintUnformatted(o);
     if (text)
         puts(text);

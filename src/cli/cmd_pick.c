@@ -167,10 +167,11 @@ int nj_cmd_pick(const nj_invocation *in)
         exit = nj_after_end(&p.after, &err, p.made > 0);
     } else {
         nj_show_note(&p.after.show,
-                     "%zu pictures %s to '%s', %zu were there already, %zu "
+                     "%zu picture%s %s to '%s', %zu were there already, %zu "
                      "failed",
-                     p.made, in->options->after.link ? "linked" : "copied",
-                     p.out, p.there, p.failed);
+                     p.made, p.made == 1 ? "" : "s",
+                     in->options->after.link ? "linked" : "copied", p.out,
+                     p.there, p.failed);
         exit = !p.failed          ? NJ_EXIT_DONE
                : p.made + p.there ? NJ_EXIT_SOME
                                   : NJ_EXIT_NOTHING;

@@ -102,7 +102,7 @@ static void picks_the_best_and_keeps_the_rest(void **state)
     expect(RUN("pick", night, "--top", "50%"), 0, "2 were there already");
     expect(RUN("pick", night, "--top", "1", "--link", "--out",
                fake_path(folder, "links")),
-           0, "1 pictures linked");
+           0, "1 picture linked");
     assert_int_equal(stat(fake_path(folder, "links/a.png"), &st), 0);
     assert_int_equal(st.st_nlink, 2);
 }
@@ -174,6 +174,18 @@ static void keeps_the_index_up_to_date(void **state)
            "a.png");
 }
 
+/* A sheet holds what is found by itself already. */
+static void leaves_contact_sheets_out(void **state)
+{
+    (void)state;
+    paint_night();
+    assert_int_equal(RUN("sheet", night), 0);
+    expect(RUN("index", night, CLIP), 0, "4 pictures in the index");
+    assert_non_null(strstr(said, "contact sheets are left out"));
+    expect(RUN("search", night, "red", CLIP, "--names"), 0, "a.png");
+    assert_null(strstr(said, "sheet.png"));
+}
+
 static void exports_for_numpy(void **state)
 {
     static const char start[] = "\x93NUMPY\x01\x00";
@@ -241,6 +253,7 @@ int main(void)
         TEST(never_overwrites),
         TEST(finds_by_text_and_by_picture),
         TEST(keeps_the_index_up_to_date),
+        TEST(leaves_contact_sheets_out),
         TEST(exports_for_numpy),
         TEST(killed_while_indexing_it_goes_on),
     };

@@ -8,28 +8,8 @@
 #include <cmocka.h>
 
 #include "base/file.h"
-#include "fake/fake_engine.h"
-#include "fake/fake_files.h"
+#include "fake/fake_run.h"
 #include "run/api.h"
-
-static char *folder;
-
-static int set_up(void **state)
-{
-    (void)state;
-    folder = fake_folder();
-    fake_models(folder);
-    fake_engine_reset();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    fake_remove(folder);
-    free(folder);
-    return 0;
-}
 
 static nightjar_job *new_job(void)
 {
@@ -100,7 +80,8 @@ static void on_failed(void *user, size_t number, const char *why)
     seen->failed++;
 }
 
-static int generate(struct seen *seen, nightjar_tally *tally, nightjar_error *e)
+static int generate(struct seen *seen, nightjar_tally *counts,
+                    nightjar_error *e)
 {
     nightjar_callbacks callbacks = {seen, on_step, on_picture, on_failed};
     nightjar_job *job = new_job();
@@ -115,7 +96,7 @@ static int generate(struct seen *seen, nightjar_tally *tally, nightjar_error *e)
     assert_true(nightjar_at(job, 2).seed == 3);
     assert_int_equal(nightjar_at(job, 2).iterations, 5);
     assert_int_equal(nightjar_at(job, 2).width, 64);
-    code = nightjar_generate(job, &callbacks, tally, e);
+    code = nightjar_generate(job, &callbacks, counts, e);
     nightjar_job_free(job);
     return code;
 }
@@ -123,19 +104,19 @@ static int generate(struct seen *seen, nightjar_tally *tally, nightjar_error *e)
 static void callbacks_see_everything(void **state)
 {
     struct seen seen = {0};
-    nightjar_tally tally;
+    nightjar_tally counts;
     nightjar_error e;
 
     (void)state;
     fake_plan.has_failing_seed = true;
     fake_plan.failing_seed = 2;
-    assert_int_equal(generate(&seen, &tally, &e), 0);
+    assert_int_equal(generate(&seen, &counts, &e), 0);
     assert_int_equal(seen.steps, 15);
     assert_true(seen.made == 2 && seen.failed == 1 && seen.found == 0);
-    assert_true(tally.planned == 3 && tally.made == 2 && tally.failed == 1);
+    assert_true(counts.planned == 3 && counts.made == 2 && counts.failed == 1);
     seen = (struct seen){.stop_at = 2};
     fake_engine_reset();
-    assert_int_equal(generate(&seen, &tally, &e), NIGHTJAR_INTERRUPTED);
+    assert_int_equal(generate(&seen, &counts, &e), NIGHTJAR_INTERRUPTED);
     assert_true(seen.found == 1 && seen.made == 0);
 }
 
@@ -188,7 +169,7 @@ static void the_header_shows_the_example(void **state)
     free(test);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, fake_set_up, fake_tear_down)
 
 int main(void)
 {

@@ -109,15 +109,6 @@ static int run(char **argv, const char *logs)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static char *slurp(const char *path)
-{
-    char *text = NULL;
-    size_t n;
-
-    assert_int_equal(nj_file_read(path, 1 << 24, &text, &n, NULL), NJ_OK);
-    return text;
-}
-
 static int complaints;
 
 static void complain(const struct bad *bad, const char *what, const char *text)
@@ -156,9 +147,9 @@ static void check(const struct bad *bad, char **argv)
     char *logs = fake_folder();
     size_t before = fake_count(folder);
     int status = run(argv, logs);
-    char *out = slurp(fake_path(logs, "out"));
-    char *err = slurp(fake_path(logs, "err"));
-    char *loaded = slurp(fake_only(logs, "ld."));
+    char *out = fake_read(fake_path(logs, "out"), NULL);
+    char *err = fake_read(fake_path(logs, "err"), NULL);
+    char *loaded = fake_read(fake_only(logs, "ld."), NULL);
 
     check_texts(bad, status, out, err);
     if (fake_count(folder) != before ||
@@ -282,7 +273,7 @@ static void refuses_cards_of_other_networks(void **state)
         write_unfit_card(&unfit[i]);
         add_args(argv, 1, args);
         assert_int_equal(run(argv, logs), 2);
-        err = slurp(fake_path(logs, "err"));
+        err = fake_read(fake_path(logs, "err"), NULL);
         if (!strstr(err, unfit[i].tensor) || !strstr(err, unfit[i].found))
             fail_msg("not said: %s %s in: %s", unfit[i].tensor, unfit[i].found,
                      err);
@@ -308,10 +299,10 @@ static void help_loads_nothing(void **state)
 
         add_args(argv, 1, lines[i]);
         assert_int_equal(run(argv, logs), 0);
-        text = slurp(fake_path(logs, "out"));
+        text = fake_read(fake_path(logs, "out"), NULL);
         assert_non_null(strstr(text, "nightjar"));
         free(text);
-        text = slurp(fake_only(logs, "ld."));
+        text = fake_read(fake_only(logs, "ld."), NULL);
         assert_null(strstr(text, "libtorch"));
         free(text);
         fake_remove(logs);

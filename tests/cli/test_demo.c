@@ -10,68 +10,29 @@
 #include <cmocka.h>
 
 #include "base/json.h"
-#include "fake/fake_files.h"
+#include "fake/fake_run.h"
 #include "album/folder.h"
-
-static char *folder;
-static char said[65536];
-
-static void shell(const char *format, ...) NJ_PRINTF(1, 2);
-
-static void shell(const char *format, ...)
-{
-    char command[8192];
-    va_list args;
-    size_t n;
-    FILE *pipe;
-    int status;
-
-    va_start(args, format);
-    vsnprintf(command, sizeof(command), format, args);
-    va_end(args);
-    pipe = popen(command, "r");
-    assert_non_null(pipe);
-    n = fread(said, 1, sizeof(said) - 1, pipe);
-    said[n] = '\0';
-    status = pclose(pipe);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        fail_msg("%s: %s", command, said);
-}
 
 /* bin/ and share/ as after an installation, with cards and the demo model but
  * without other weights, whatever the checkout's models folder holds. */
 static int set_up(void **state)
 {
-    (void)state;
-    folder = fake_folder();
-    shell("cd '%s' && mkdir -p bin share/nightjar/models && "
-          "cp '%s/nightjar' '%s'/libnightjar_engine.so bin && "
-          "cp -r '%s'/models/*.json '%s'/models/demo share/nightjar/models "
-          "2>&1",
-          folder, NJ_BINARY_DIR, NJ_BINARY_DIR, NJ_SOURCE_DIR, NJ_SOURCE_DIR);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    fake_remove(folder);
-    free(folder);
-    return 0;
+    fake_set_up(state);
+    return fake_shell("mkdir -p bin share/nightjar/models && "
+                      "cp '%s'/nightjar '%s'/libnightjar_engine.so bin && "
+                      "cp -r '%s'/models/*.json '%s'/models/demo "
+                      "share/nightjar/models 2>&1",
+                      NJ_BINARY_DIR, NJ_BINARY_DIR, NJ_SOURCE_DIR,
+                      NJ_SOURCE_DIR);
 }
 
 /* Two steps: what is on the picture does not matter. */
 static void generate(const char *arguments)
 {
-    shell("cd '%s' && env -u NIGHTJAR_MODELS XDG_DATA_HOME='%s/none' "
-          "bin/nightjar generate --timestep-respacing 2 --threads 1 %s 2>&1",
-          folder, folder, arguments);
-}
-
-static void expect_said(const char *text)
-{
-    if (!strstr(said, text))
-        fail_msg("'%s' is not in: %s", text, said);
+    if (fake_shell("env -u NIGHTJAR_MODELS XDG_DATA_HOME=none bin/nightjar "
+                   "generate --timestep-respacing 2 --threads 1 %s 2>&1",
+                   arguments) != 0)
+        fail_msg("%s: %s", arguments, said);
 }
 
 static void says_that_it_is_the_demo(void **state)
@@ -122,5 +83,5 @@ int main(void)
         cmocka_unit_test(points_out_unknown_words),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, fake_tear_down);
 }

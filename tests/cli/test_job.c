@@ -8,31 +8,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "fake/fake_files.h"
-#include "fake/fake_job.h"
-
-static char *folder;
-static fake_job j;
-
-static int set_up(void **state)
-{
-    (void)state;
-    folder = fake_folder();
-    fake_models(folder);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    fake_job_release(&j);
-    fake_remove(folder);
-    free(folder);
-    return 0;
-}
-
-#define OPEN(...)                                                              \
-    fake_job_open(&j, folder, (const char *const[]){__VA_ARGS__, NULL})
+#include "fake/fake_run.h"
 
 static void settings_come_from_card_and_line(void **state)
 {
@@ -142,7 +118,7 @@ static void a_refused_job_leaves_no_folder(void **state)
     assert_int_equal(access(fake_path(folder, "out"), F_OK), -1);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, fake_set_up, fake_tear_down)
 
 int main(void)
 {

@@ -13,31 +13,19 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "fake/fake_engine.h"
-#include "fake/fake_files.h"
-#include "fake/fake_job.h"
+#include "fake/fake_run.h"
 #include "image/png.h"
 #include "run/claims.h"
 #include "run/manifest.h"
 #include "job/record.h"
 
-static char *folder;
-static char out[4096];
-static fake_job j;
-static nj_tally tally;
-static nj_stop stop;
 static nj_claims others; /* what "another process" holds */
 static size_t waits;
 
 static int set_up(void **state)
 {
-    (void)state;
-    folder = fake_folder();
-    fake_models(folder);
-    snprintf(out, sizeof(out), "%s/out", folder);
+    fake_set_up(state);
     setenv("XDG_CACHE_HOME", folder, 1);
-    fake_engine_reset();
-    stop = (nj_stop){0};
     others.fd = -1;
     waits = 0;
     return 0;
@@ -45,49 +33,17 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    (void)state;
     nj_claims_close(&others);
-    fake_remove(folder);
-    free(folder);
-    return 0;
-}
-
-static nj_status run_args(const char *const *args)
-{
-    nj_status status = fake_job_open(&j, folder, args);
-
-    if (status == NJ_OK)
-        status = fake_job_run(&j, &stop, &tally);
-    fake_job_release(&j);
-    return status;
-}
-
-#define RUN(...) run_args((const char *const[]){__VA_ARGS__, NULL})
-
-static void check_tally(size_t made, size_t skipped, size_t failed)
-{
-    assert_int_equal(tally.made, made);
-    assert_int_equal(tally.skipped, skipped);
-    assert_int_equal(tally.failed, failed);
+    return fake_tear_down(state);
 }
 
 /* The record of the only picture whose name holds `part`. */
 static cJSON *record_of(const char *part)
 {
-    const char *path = fake_only(out, part);
-    char *bytes;
-    char *text = NULL;
+    char *text = fake_png_text(fake_only(out, part), NJ_RECORD_KEYWORD);
     cJSON *json = NULL;
-    size_t n;
 
-    assert_non_null(path);
-    assert_int_equal(nj_file_read(path, 1 << 24, &bytes, &n, NULL), NJ_OK);
-    assert_int_equal(nj_png_find_text((const uint8_t *)bytes, n,
-                                      NJ_RECORD_KEYWORD, &text, NULL),
-                     NJ_OK);
-    assert_non_null(text);
     assert_int_equal(nj_json_parse(text, strlen(text), &json, NULL), NJ_OK);
-    free(bytes);
     free(text);
     return json;
 }

@@ -13,69 +13,13 @@
 
 #include "base/file.h"
 #include "base/str.h"
-#include "fake/fake_engine.h"
-#include "fake/fake_files.h"
-#include "fake/fake_job.h"
+#include "fake/fake_run.h"
 #include "image/picture.h"
-
-static char *folder;
-static char out[4096];
-static char said[65536]; /* both outputs of the last command */
-
-static int set_up(void **state)
-{
-    (void)state;
-    folder = fake_folder();
-    fake_models(folder);
-    snprintf(out, sizeof(out), "%s/out", folder);
-    fake_engine_reset();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    fake_remove(folder);
-    free(folder);
-    return 0;
-}
-
-static void generate_args(const char *const *args)
-{
-    static fake_job j;
-    nj_tally tally;
-
-    if (fake_job_open(&j, folder, args) != NJ_OK)
-        fail_msg("%s", j.err.text);
-    assert_int_equal(fake_job_run(&j, NULL, &tally), NJ_OK);
-    fake_job_release(&j);
-}
-
-#define GENERATE(...) generate_args((const char *const[]){__VA_ARGS__, NULL})
 
 /* Runs "nightjar <arguments>" in the scratch folder; returns its status. */
 static int nightjar(const char *arguments)
 {
-    char command[8192];
-    size_t n;
-    FILE *pipe;
-    int status;
-
-    snprintf(command, sizeof(command), "cd '%s' && '%s/nightjar' %s 2>&1",
-             folder, NJ_BINARY_DIR, arguments);
-    pipe = popen(command, "r");
-    assert_non_null(pipe);
-    n = fread(said, 1, sizeof(said) - 1, pipe);
-    said[n] = '\0';
-    status = pclose(pipe);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
-}
-
-static void expect_said(const char *text)
-{
-    if (!strstr(said, text))
-        fail_msg("'%s' is not in: %s", text, said);
+    return fake_shell("'%s/nightjar' %s 2>&1", NJ_BINARY_DIR, arguments);
 }
 
 static bool there(const char *name)
@@ -93,19 +37,10 @@ static void expect_size(const char *name, int width, int height)
     assert_int_equal(header.height, height);
 }
 
-static char *slurp(const char *path)
-{
-    char *bytes;
-    size_t n;
-
-    assert_int_equal(nj_file_read(path, 1 << 24, &bytes, &n, NULL), NJ_OK);
-    return bytes;
-}
-
 static void one_page(void **state)
 {
     (void)state;
-    GENERATE("a", "b", "--seeds", "1..3");
+    assert_int_equal(RUN("a", "b", "--seeds", "1..3"), NJ_OK);
     assert_int_equal(nightjar("sheet out --columns 3 --cell 32 "
                               "--caption-lines 0"),
                      0);
@@ -120,7 +55,7 @@ static void one_page(void **state)
 static void several_pages(void **state)
 {
     (void)state;
-    GENERATE("a", "b", "--seeds", "1..3");
+    assert_int_equal(RUN("a", "b", "--seeds", "1..3"), NJ_OK);
     assert_int_equal(nightjar("sheet out --per-page 4 --columns 2 --cell 16 "
                               "--caption-lines 0"),
                      0);
@@ -135,7 +70,7 @@ static void several_pages(void **state)
 static void files_and_folders(void **state)
 {
     (void)state;
-    GENERATE("a", "--seeds", "1..2");
+    assert_int_equal(RUN("a", "--seeds", "1..2"), NJ_OK);
     fake_png(fake_path(folder, "photo.png"), 30, 10);
     assert_int_equal(nightjar("sheet photo.png out -o all.png --quiet"), 0);
     assert_string_equal(said, "");
@@ -153,19 +88,19 @@ static void never_overwrites(void **state)
     char *after;
 
     (void)state;
-    GENERATE("a", "--seeds", "1");
-    before = slurp(fake_only(out, "prompt--a"));
+    assert_int_equal(RUN("a", "--seeds", "1"), NJ_OK);
+    before = fake_read(fake_only(out, "prompt--a"), NULL);
     assert_int_equal(
         nightjar("sheet out -o out/prompt--a_iteration--00004_seed--1.png"), 2);
     expect_said("is no contact sheet");
-    after = slurp(fake_only(out, "prompt--a"));
+    after = fake_read(fake_only(out, "prompt--a"), NULL);
     assert_memory_equal(before, after, 200);
     free(before);
     free(after);
     fake_write(fake_path(out, "index.html"), "<p>mine", 7);
     assert_int_equal(nightjar("gallery out"), 2);
     expect_said("is no gallery");
-    after = slurp(fake_path(out, "index.html"));
+    after = fake_read(fake_path(out, "index.html"), NULL);
     assert_string_equal(after, "<p>mine");
     free(after);
 }
@@ -173,7 +108,7 @@ static void never_overwrites(void **state)
 static void skips_what_is_broken(void **state)
 {
     (void)state;
-    GENERATE("a", "--seeds", "1..2");
+    assert_int_equal(RUN("a", "--seeds", "1..2"), NJ_OK);
     fake_write(fake_path(out, "cut.png"), "\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 16);
     fake_write(fake_path(out, "text.jpg"), "no picture", 10);
     fake_write(fake_path(out, "empty.webp"), "", 0);
@@ -195,7 +130,7 @@ static void skips_a_cut_picture(void **state)
     size_t n;
 
     (void)state;
-    GENERATE("a", "--seeds", "1..2");
+    assert_int_equal(RUN("a", "--seeds", "1..2"), NJ_OK);
     assert_int_equal(
         nj_file_read(fake_only(out, "seed--2"), 1 << 20, &bytes, &n, NULL),
         NJ_OK);
@@ -209,7 +144,7 @@ static void skips_a_cut_picture(void **state)
 static void leaves_out_intermediate_ones(void **state)
 {
     (void)state;
-    GENERATE("a", "--seeds", "1..2", "--save-every", "2");
+    assert_int_equal(RUN("a", "--seeds", "1..2", "--save-every", "2"), NJ_OK);
     assert_int_equal(nightjar("sheet out"), 0);
     expect_said("2 pictures, 4 intermediate ones left out");
     assert_int_equal(nightjar("gallery out --all"), 0);
@@ -221,11 +156,11 @@ static void gallery_page(void **state)
     char *html;
 
     (void)state;
-    GENERATE("<b>x", "--seeds", "9..11");
+    assert_int_equal(RUN("<b>x", "--seeds", "9..11"), NJ_OK);
     assert_int_equal(nightjar("sheet out"), 0);
     assert_int_equal(nightjar("gallery out"), 0);
     expect_said("out/index.html\n3 pictures\n");
-    html = slurp(fake_path(out, "index.html"));
+    html = fake_read(fake_path(out, "index.html"), NULL);
     assert_null(strstr(html, "<b>"));
     assert_non_null(strstr(html, "\"title\":\"out\""));
     assert_null(strstr(html, "\"file\":\"sheet.png\""));
@@ -249,7 +184,7 @@ static void gallery_of_a_run(void **state)
              "--gallery -q 2>&1",
              folder, NJ_BINARY_DIR);
     assert_int_equal(system(command), 0);
-    html = slurp(fake_path(out, "index.html"));
+    html = fake_read(fake_path(out, "index.html"), NULL);
     assert_non_null(strstr(html, "seed--1.png"));
     assert_non_null(strstr(html, "seed--3.png"));
     free(html);
@@ -277,7 +212,7 @@ static void refuses_bad_lines(void **state)
     };
 
     (void)state;
-    GENERATE("a", "--seeds", "1");
+    assert_int_equal(RUN("a", "--seeds", "1"), NJ_OK);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_int_equal(nightjar(bad[i][0]), 2);
         expect_said(bad[i][1]);
@@ -293,27 +228,27 @@ static void nothing_to_show(void **state)
     expect_said("0 pictures");
     assert_int_equal(nightjar("gallery out"), 1);
     assert_int_equal(fake_count(out), 0);
-    GENERATE("a", "--seeds", "1");
+    assert_int_equal(RUN("a", "--seeds", "1"), NJ_OK);
     assert_int_equal(nightjar("sheet out -o nowhere/sheet.png"), 1);
     expect_said("nowhere/sheet.png");
 }
 
+#define TEST(f) cmocka_unit_test_setup_teardown(f, fake_set_up, fake_tear_down)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(one_page, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(several_pages, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(files_and_folders, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(never_overwrites, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(skips_what_is_broken, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(skips_a_cut_picture, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(leaves_out_intermediate_ones, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(gallery_page, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(gallery_of_a_run, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(refuses_bad_lines, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(nothing_to_show, set_up, tear_down),
+        TEST(one_page),
+        TEST(several_pages),
+        TEST(files_and_folders),
+        TEST(never_overwrites),
+        TEST(skips_what_is_broken),
+        TEST(skips_a_cut_picture),
+        TEST(leaves_out_intermediate_ones),
+        TEST(gallery_page),
+        TEST(gallery_of_a_run),
+        TEST(refuses_bad_lines),
+        TEST(nothing_to_show),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

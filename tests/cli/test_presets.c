@@ -10,9 +10,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
-#include "fake/fake_engine.h"
-#include "fake/fake_files.h"
-#include "fake/fake_job.h"
+#include "fake/fake_run.h"
 #include "image/png.h"
 #include "job/preset.h"
 #include "job/record.h"
@@ -298,9 +296,6 @@ static void the_page_explains_the_rest(void **state)
 
 /* ---- origins ----------------------------------------------------------- */
 
-static char *folder;
-static fake_job j;
-
 static void write_text(const char *name, const char *text)
 {
     fake_write(fake_path(folder, name), text, strlen(text));
@@ -314,9 +309,7 @@ static int set_up(void **state)
     static const char job[] =
         "{\"preset\":\"mine\",\"prompt\":\"a\",\"tv_scale\":4,\"width\":128}";
 
-    (void)state;
-    folder = fake_folder();
-    fake_models(folder);
+    fake_set_up(state);
     assert_int_equal(nj_make_folders(fake_path(folder, "presets"), NULL),
                      NJ_OK);
     write_text("presets/mine.json", mine);
@@ -325,23 +318,10 @@ static int set_up(void **state)
     write_text("presets/gone.json",
                "{\"unet\":\"no-such-net\",\"clip\":[\"no-clip\",\"b\"]}");
     write_text("job.json", job);
-    fake_engine_reset();
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    (void)state;
-    fake_job_release(&j);
-    fake_remove(folder);
-    free(folder);
-    return 0;
-}
-
-#define OPEN(...)                                                              \
-    fake_job_open(                                                             \
-        &j, folder,                                                            \
-        (const char *const[]){"--models-dir", folder, __VA_ARGS__, NULL})
+#define OPEN_HERE(...) OPEN("--models-dir", folder, __VA_ARGS__)
 
 static nj_origin origin(const char *name)
 {
@@ -354,9 +334,9 @@ static void the_stronger_origin_wins(void **state)
     const nj_settings *s;
 
     (void)state;
-    assert_int_equal(
-        OPEN(fake_path(folder, "job.json"), "--width", "160", "--eta", "1"),
-        NJ_OK);
+    assert_int_equal(OPEN_HERE(fake_path(folder, "job.json"), "--width", "160",
+                               "--eta", "1"),
+                     NJ_OK);
     s = &j.job.groups[0].options.settings;
     assert_true(s->clip_guidance_scale == 1000);
     assert_int_equal(origin("clip-guidance-scale"), NJ_FROM_DEFAULT);
@@ -377,8 +357,8 @@ static void presets_can_be_swept(void **state)
 {
     (void)state;
     write_text("presets/other.json", "{\"cutn\":9}");
-    assert_int_equal(OPEN("a", "--sweep", "preset=mine,other", "--seed", "1"),
-                     NJ_OK);
+    assert_int_equal(
+        OPEN_HERE("a", "--sweep", "preset=mine,other", "--seed", "1"), NJ_OK);
     assert_int_equal(j.job.group_count, 2);
     assert_int_equal(j.job.groups[0].options.settings.cutn, 7);
     assert_int_equal(j.job.groups[1].options.settings.cutn, 9);
@@ -386,7 +366,7 @@ static void presets_can_be_swept(void **state)
 
 static void refused(const char *preset, const char *says)
 {
-    nj_status status = OPEN("a", "--preset", preset);
+    nj_status status = OPEN_HERE("a", "--preset", preset);
 
     if (status == NJ_OK || !strstr(j.err.text, says))
         fail_msg("'%s' does not say '%s'", j.err.text, says);
@@ -422,15 +402,14 @@ static void names_missing_networks(void **state)
 /* The picture is what its values are, wherever they came from. */
 static void identity_knows_no_origin(void **state)
 {
-    nj_tally tally;
-
     (void)state;
-    assert_int_equal(OPEN("a", "--seed", "1", "--preset", "mine"), NJ_OK);
+    assert_int_equal(OPEN_HERE("a", "--seed", "1", "--preset", "mine"), NJ_OK);
     assert_int_equal(fake_job_run(&j, NULL, &tally), NJ_OK);
     assert_int_equal(tally.made, 1);
     fake_job_release(&j);
-    assert_int_equal(OPEN("a", "--seed", "1", "--cutn", "7", "--tv-scale", "3",
-                          "--width", "96", "--timestep-respacing", "ddim10"),
+    assert_int_equal(OPEN_HERE("a", "--seed", "1", "--cutn", "7", "--tv-scale",
+                               "3", "--width", "96", "--timestep-respacing",
+                               "ddim10"),
                      NJ_OK);
     assert_int_equal(fake_job_run(&j, NULL, &tally), NJ_OK);
     assert_int_equal(tally.skipped, 1);
@@ -438,24 +417,17 @@ static void identity_knows_no_origin(void **state)
 
 static void records_keep_origins(void **state)
 {
-    nj_tally tally;
-    char *bytes;
-    char *text = NULL;
-    size_t n;
+    char *text;
     cJSON *json;
     const cJSON *record;
     const cJSON *origins;
 
     (void)state;
     assert_int_equal(
-        OPEN("a", "--seed", "1", "--preset", "mine", "--cut-pow", "2"), NJ_OK);
+        OPEN_HERE("a", "--seed", "1", "--preset", "mine", "--cut-pow", "2"),
+        NJ_OK);
     assert_int_equal(fake_job_run(&j, NULL, &tally), NJ_OK);
-    assert_int_equal(nj_file_read(fake_only(fake_path(folder, "out"), ".png"),
-                                  1 << 24, &bytes, &n, NULL),
-                     NJ_OK);
-    assert_int_equal(nj_png_find_text((const uint8_t *)bytes, n,
-                                      NJ_RECORD_KEYWORD, &text, NULL),
-                     NJ_OK);
+    text = fake_png_text(fake_only(out, ".png"), NJ_RECORD_KEYWORD);
     assert_int_equal(nj_json_parse(text, strlen(text), &json, NULL), NJ_OK);
     record = nj_json_get(json, "record");
     origins = nj_json_get(record, "from");
@@ -467,8 +439,9 @@ static void records_keep_origins(void **state)
     assert_null(nj_json_get(origins, "eta"));
     cJSON_Delete(json);
     free(text);
-    free(bytes);
 }
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, fake_tear_down)
 
 int main(void)
 {
@@ -478,18 +451,9 @@ int main(void)
         cmocka_unit_test(the_page_explains_the_rest),
     };
     const struct CMUnitTest origins[] = {
-        cmocka_unit_test_setup_teardown(the_stronger_origin_wins, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(presets_can_be_swept, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(refuses_what_is_wrong, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(names_missing_networks, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(identity_knows_no_origin, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(records_keep_origins, set_up,
-                                        tear_down),
+        TEST(the_stronger_origin_wins), TEST(presets_can_be_swept),
+        TEST(refuses_what_is_wrong),    TEST(names_missing_networks),
+        TEST(identity_knows_no_origin), TEST(records_keep_origins),
     };
     int failed = cmocka_run_group_tests(files, find_folders, forget_folders);
 

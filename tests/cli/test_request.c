@@ -9,36 +9,17 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "fake/fake_engine.h"
-#include "fake/fake_files.h"
-#include "fake/fake_job.h"
+#include "fake/fake_run.h"
 #include "job/target.h"
 
-static char *folder;
 static char file[4096];
-static fake_job j;
 
 static int set_up(void **state)
 {
-    (void)state;
-    folder = fake_folder();
-    fake_models(folder);
-    fake_engine_reset();
+    fake_set_up(state);
     snprintf(file, sizeof(file), "%s/job.json", folder);
     return 0;
 }
-
-static int tear_down(void **state)
-{
-    (void)state;
-    fake_job_release(&j);
-    fake_remove(folder);
-    free(folder);
-    return 0;
-}
-
-#define OPEN(...)                                                              \
-    fake_job_open(&j, folder, (const char *const[]){__VA_ARGS__, NULL})
 
 static void write_text(const char *text)
 {
@@ -223,8 +204,6 @@ static void orders(void **state)
  * own, the same ones whatever else is in the job. */
 static void equal_names_are_told_apart(void **state)
 {
-    nj_tally tally;
-
     (void)state;
     write_text("{\"seed\":1,\"jobs\":[{\"prompt\":\"a\"},"
                "{\"prompt\":\"a\",\"cutn\":9},{\"prompt\":\"a\"}]}");
@@ -248,7 +227,6 @@ static void records_are_jobs(void **state)
     nj_engine_facts facts = {.device = "cpu", .libtorch = "x"};
     nj_engine_picture picture = {.iterations = 5, .last = true};
     nj_list files = {0};
-    nj_tally tally;
     char *json;
     char *line;
 
@@ -277,7 +255,7 @@ static void records_are_jobs(void **state)
     assert_int_equal(tally.skipped, 1);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, fake_tear_down)
 
 int main(void)
 {

@@ -12,79 +12,9 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "fake/fake_engine.h"
-#include "fake/fake_files.h"
-#include "fake/fake_job.h"
+#include "fake/fake_run.h"
 #include "image/png.h"
 #include "job/record.h"
-
-static char *folder;
-static char out[4096];
-static fake_job j;
-static nj_tally tally;
-static nj_stop stop;
-
-static int set_up(void **state)
-{
-    (void)state;
-    folder = fake_folder();
-    fake_models(folder);
-    snprintf(out, sizeof(out), "%s/out", folder);
-    fake_engine_reset();
-    stop = (nj_stop){0};
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    fake_remove(folder);
-    free(folder);
-    return 0;
-}
-
-/* Opens and runs a job. */
-static nj_status run_args(const char *const *args)
-{
-    nj_status status = fake_job_open(&j, folder, args);
-
-    if (status == NJ_OK)
-        status = fake_job_run(&j, &stop, &tally);
-    fake_job_release(&j);
-    return status;
-}
-
-#define RUN(...) run_args((const char *const[]){__VA_ARGS__, NULL})
-
-static void check_tally(size_t made, size_t skipped, size_t failed)
-{
-    assert_int_equal(tally.made, made);
-    assert_int_equal(tally.skipped, skipped);
-    assert_int_equal(tally.failed, failed);
-}
-
-static char *read_file(const char *path, size_t *n)
-{
-    char *bytes;
-
-    assert_non_null(path);
-    assert_int_equal(nj_file_read(path, 1 << 24, &bytes, n, NULL), NJ_OK);
-    return bytes;
-}
-
-static char *text_of(const char *path, const char *keyword)
-{
-    size_t n;
-    char *bytes = read_file(path, &n);
-    char *text = NULL;
-
-    assert_int_equal(
-        nj_png_find_text((const uint8_t *)bytes, n, keyword, &text, NULL),
-        NJ_OK);
-    free(bytes);
-    assert_non_null(text);
-    return text;
-}
 
 static void makes_and_then_skips(void **state)
 {
@@ -113,11 +43,11 @@ static void same_bytes_again(void **state)
 
     (void)state;
     assert_int_equal(RUN("a", "--seed", "5"), NJ_OK);
-    first = read_file(fake_only(out, "seed--5"), &n);
+    first = fake_read(fake_only(out, "seed--5"), &n);
     assert_int_equal(unlink(fake_only(out, "seed--5")), 0);
     assert_int_equal(RUN("b", "a", "--seeds", "4,5"), NJ_OK);
     second =
-        read_file(fake_only(out, "prompt--a_iteration--00004_seed--5"), &m);
+        fake_read(fake_only(out, "prompt--a_iteration--00004_seed--5"), &m);
     assert_int_equal(n, m);
     assert_memory_equal(first, second, n);
     free(first);
@@ -133,13 +63,13 @@ static void other_settings_never_overwrite(void **state)
 
     (void)state;
     assert_int_equal(RUN("a", "--seed", "5"), NJ_OK);
-    before = read_file(fake_only(out, "seed--5"), &n);
+    before = fake_read(fake_only(out, "seed--5"), &n);
     assert_int_equal(RUN("a", "--seed", "5", "--cutn", "9"), NJ_OK);
     check_tally(1, 0, 0);
     assert_int_equal(fake_pictures(out), 2);
     assert_non_null(fake_only(out, "_id--"));
     after =
-        read_file(fake_only(out, "prompt--a_iteration--00004_seed--5.png"), &m);
+        fake_read(fake_only(out, "prompt--a_iteration--00004_seed--5.png"), &m);
     assert_int_equal(n, m);
     assert_memory_equal(before, after, n);
     free(before);
@@ -160,7 +90,7 @@ static void foreign_files_stay(void **state)
     fake_write(path, "holiday", 7);
     assert_int_equal(RUN("a", "--seed", "5"), NJ_OK);
     check_tally(1, 0, 0);
-    bytes = read_file(path, &n);
+    bytes = fake_read(path, &n);
     assert_int_equal(n, 7);
     free(bytes);
 }
@@ -213,7 +143,7 @@ static void saves_every_kth(void **state)
     assert_int_equal(fake_pictures(out), 3);
     assert_non_null(fake_only(out, "iteration--00001"));
     assert_non_null(fake_only(out, "iteration--00003"));
-    text = text_of(fake_only(out, "iteration--00003"), "nightjar");
+    text = fake_png_text(fake_only(out, "iteration--00003"), "nightjar");
     assert_non_null(strstr(text, "\"iteration\":3"));
     free(text);
 }
@@ -294,7 +224,7 @@ static void records_hold_the_whole_job(void **state)
                          "18446744073709551615", "--eta", "0.25"),
                      NJ_OK);
     path = fake_only(out, "18446744073709551615");
-    text = text_of(path, NJ_RECORD_KEYWORD);
+    text = fake_png_text(path, NJ_RECORD_KEYWORD);
     assert_int_equal(nj_json_parse(text, strlen(text), &json, NULL), NJ_OK);
     free(text);
     assert_string_equal(nj_json_string(json, "prompt", ""),
@@ -309,7 +239,7 @@ static void records_hold_the_whole_job(void **state)
     assert_int_equal(strlen(nj_json_string(record, "identity", "")), 64);
     assert_string_equal(nj_json_string(record, "device", ""), "cpu");
     cJSON_Delete(json);
-    text = text_of(path, NJ_RECORD_PARAMETERS);
+    text = fake_png_text(path, NJ_RECORD_PARAMETERS);
     assert_non_null(strstr(text, "\nSteps: 5, Sampler: DDPM"));
     assert_non_null(strstr(text, "Seed: 18446744073709551615"));
     free(text);
@@ -340,7 +270,7 @@ static void identity_is_what_the_picture_is(void **state)
     check_tally(1, 0, 0);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, fake_set_up, fake_tear_down)
 
 int main(void)
 {

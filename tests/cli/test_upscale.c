@@ -21,21 +21,6 @@ static void write_upscaler(void)
 
 /* ---- upscale ------------------------------------------------------------- */
 
-static char *record_of(const char *path)
-{
-    char *text = NULL;
-    char *bytes;
-    size_t n;
-
-    assert_int_equal(nj_file_read(path, 1 << 24, &bytes, &n, NULL), NJ_OK);
-    assert_int_equal(
-        nj_png_find_text((const uint8_t *)bytes, n, "nightjar", &text, NULL),
-        NJ_OK);
-    free(bytes);
-    assert_non_null(text);
-    return text;
-}
-
 static void upscales_and_tells_how_in_the_record(void **state)
 {
     nj_picture p;
@@ -48,7 +33,7 @@ static void upscales_and_tells_how_in_the_record(void **state)
     assert_int_equal(nj_picture_probe(fake_path(night, "a_out.png"), &p, NULL),
                      NJ_OK);
     assert_int_equal(p.width, 96);
-    text = record_of(fake_path(night, "a_out.png"));
+    text = fake_png_text(fake_path(night, "a_out.png"), "nightjar");
     assert_non_null(strstr(text, "\"prompt\":\"a red boat\""));
     assert_non_null(strstr(text, "\"iteration\":4"));
     assert_non_null(strstr(text, "\"upscale\":{"));

@@ -15,53 +15,25 @@
 #include <webp/demux.h>
 
 #include "base/file.h"
-#include "fake/fake_engine.h"
-#include "fake/fake_files.h"
-#include "fake/fake_job.h"
+#include "fake/fake_run.h"
 #include "album/folder.h"
 
-static char *folder;
-static char out[4096];
 static char *old_path;
-static fake_job j;
-static nj_tally tally;
-static nj_stop stop;
 
 static int set_up(void **state)
 {
     const char *path = getenv("PATH");
 
-    (void)state;
-    folder = fake_folder();
-    fake_models(folder);
-    snprintf(out, sizeof(out), "%s/out", folder);
-    fake_engine_reset();
-    stop = (nj_stop){0};
     old_path = strdup(path ? path : "");
-    return 0;
+    return fake_set_up(state);
 }
 
 static int tear_down(void **state)
 {
-    (void)state;
     setenv("PATH", old_path, 1);
     free(old_path);
-    fake_remove(folder);
-    free(folder);
-    return 0;
+    return fake_tear_down(state);
 }
-
-static nj_status run_args(const char *const *args)
-{
-    nj_status status = fake_job_open(&j, folder, args);
-
-    if (status == NJ_OK)
-        status = fake_job_run(&j, &stop, &tally);
-    fake_job_release(&j);
-    return status;
-}
-
-#define RUN(...) run_args((const char *const[]){__VA_ARGS__, NULL})
 
 /* Hidden files count too: nothing may be left behind. */
 static void expect_files(size_t n)
@@ -71,16 +43,6 @@ static void expect_files(size_t n)
     found -= fake_only(out, ".nightjar.lock") != NULL;
     found -= fake_only(out, "nightjar.jsonl") != NULL;
     assert_int_equal(found, n);
-}
-
-static char *read_only(const char *part, size_t *n)
-{
-    const char *path = fake_only(out, part);
-    char *bytes = NULL;
-
-    assert_non_null(path);
-    assert_int_equal(nj_file_read(path, 1 << 26, &bytes, n, NULL), NJ_OK);
-    return bytes;
 }
 
 /* Puts a program ffmpeg first in $PATH, a shell script: it claims to have
@@ -108,7 +70,7 @@ static void install_ffmpeg(const char *encoders, const char *body)
 static void check_animation(int frames, int fps, int side)
 {
     size_t n;
-    char *bytes = read_only(".webp", &n);
+    char *bytes = fake_read(fake_only(out, ".webp"), &n);
     const WebPData data = {(const uint8_t *)bytes, n};
     WebPAnimDecoder *decoder = WebPAnimDecoderNew(&data, NULL);
     WebPAnimInfo info;
@@ -219,7 +181,7 @@ static void ffmpeg_gets_all_frames(void **state)
     assert_int_equal(RUN("a;b'c", "--seed", "1", "--video", "--video-fps", "7"),
                      NJ_OK);
     assert_int_equal(tally.videos, 1);
-    bytes = read_only(".mp4", &n);
+    bytes = fake_read(fake_only(out, ".mp4"), &n);
     assert_int_equal(n, 5 * 64 * 64 * 3);
     free(bytes);
     assert_int_equal(
@@ -307,29 +269,22 @@ static void auto_falls_back_to_webp(void **state)
     assert_non_null(fake_only(out, ".webp"));
 }
 
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(makes_an_animation, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(takes_every_kth_frame, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(resumes, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(one_for_each_picture_of_a_batch, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(a_failed_picture_has_none, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(ffmpeg_gets_all_frames, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(a_failing_ffmpeg_costs_no_picture,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_next_picture_does_not_wait, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(a_stop_ends_the_encoder, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(refuses_what_nobody_can_make, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(auto_falls_back_to_webp, set_up,
-                                        tear_down),
+        TEST(makes_an_animation),
+        TEST(takes_every_kth_frame),
+        TEST(resumes),
+        TEST(one_for_each_picture_of_a_batch),
+        TEST(a_failed_picture_has_none),
+        TEST(ffmpeg_gets_all_frames),
+        TEST(a_failing_ffmpeg_costs_no_picture),
+        TEST(the_next_picture_does_not_wait),
+        TEST(a_stop_ends_the_encoder),
+        TEST(refuses_what_nobody_can_make),
+        TEST(auto_falls_back_to_webp),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,6 +66,32 @@ void fake_write(const char *path, const void *bytes, size_t n)
     must(fclose(f) == 0, path);
 }
 
+char *fake_read(const char *path, size_t *n)
+{
+    char *bytes = NULL;
+    size_t length;
+
+    must(path != NULL, "one file of that name");
+    must(nj_file_read(path, 1 << 26, &bytes, &length, NULL) == NJ_OK, path);
+    if (n)
+        *n = length;
+    return bytes;
+}
+
+char *fake_png_text(const char *path, const char *keyword)
+{
+    size_t n;
+    char *bytes = fake_read(path, &n);
+    char *text = NULL;
+
+    must(nj_png_find_text((const uint8_t *)bytes, n, keyword, &text, NULL) ==
+             NJ_OK,
+         path);
+    must(text != NULL, keyword);
+    free(bytes);
+    return text;
+}
+
 static void write_safetensors(const char *path, const char *header, size_t data)
 {
     size_t n = strlen(header);

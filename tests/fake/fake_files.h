@@ -18,6 +18,12 @@ const char *fake_path(const char *folder, const char *name);
 
 void fake_write(const char *path, const void *bytes, size_t n);
 
+/* A file's bytes and a zero behind them, to free; `n` may be NULL. */
+char *fake_read(const char *path, size_t *n);
+
+/* The text of a PNG under a keyword, to free. */
+char *fake_png_text(const char *path, const char *keyword);
+
 /* Writes into folder: unet.safetensors and clip.safetensors with the tensors
  * by which the kinds are known, card.json (a 64x64 network, factor 4, with a
  * class-free card), card_class.json (10 classes) and CLIP's vocabulary. */

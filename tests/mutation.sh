@@ -3,11 +3,13 @@
 # mistake in the source. It is made in a copy of the tree, which is built and
 # tested; the suite must turn red for every one of them.
 #
-#   tests/mutation.sh [--again] [PATTERN]
+#   tests/mutation.sh [--again] [--seconds N] [PATTERN]
 #
 # PATTERN: only mistakes whose file and text match it. What an earlier call
-# found is kept in build/mutation/results and not tried again, so that a call
-# that was stopped goes on where it was; --again forgets it.
+# found is kept in build/mutation and not tried again, so that a call that was
+# stopped goes on where it was: what turned the suite red until --again forgets
+# it, what did not until a file changes. --seconds N begins no mistake after N
+# seconds and then ends with status 75.
 #
 # Not part of CI: 10 to 60 s a mistake on two cores. Lines of mutations.txt:
 #   FILE <tab> SED EXPRESSION <tab> what is wrong
@@ -17,6 +19,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 work=${NJ_MUTATION_DIR:-$root/build/mutation}
 tree=$work/tree
 results=$work/results
+alive=$work/alive # what no test noticed, until the tree changes
 survivors=0
 killed=0
 NJ_TORCH_DIR=$(find_torch) || die "libtorch is missing: run scripts/setup.sh"
@@ -101,10 +104,13 @@ try_mistake()
     local file=$1 expression=$2 what=$3 key verdict
 
     key=$(printf '%s\t%s' "$file" "$expression" | sha256sum | cut -c 1-16)
-    verdict=$(sed -n "s/^$key //p" "$results" | tail -n 1)
+    verdict=$(cat "$results" "$alive" | sed -n "s/^$key //p" | tail -n 1)
     if [ -z "$verdict" ]; then
         verdict=$(verdict_on "$file" "$expression")
-        case $verdict in killed*) echo "$key $verdict" >>"$results" ;; esac
+        case $verdict in
+        killed*) echo "$key $verdict" >>"$results" ;;
+        *) echo "$key $verdict" >>"$alive" ;;
+        esac
     fi
     say "$verdict  $file: $what"
     case $verdict in
@@ -113,21 +119,53 @@ try_mistake()
     esac
 }
 
-if [ "${1:-}" = --again ]; then
-    rm -f "$results"
+# What the verdicts rest on: every file but the list of mistakes.
+tree_sum()
+{
+    (cd "$root" && git ls-files -z ':!tests/mutations.txt' |
+        xargs -0 sha256sum --) | sha256sum
+}
+
+# A tree that was green once is not tested again.
+check_tree()
+{
+    local sum
+
+    sum=$(tree_sum)
+    [ -e "$work/green" ] && [ "$sum" = "$(cat "$work/green")" ] && return
+    : >"$alive"
+    cmake -S "$tree" --preset release >"$work/build.log" 2>&1 && build all ||
+        { cat "$work/build.log"; die "the tree does not build"; }
+    suite ||
+        { tail -n 30 "$work/test.log"; die "the suite is red to begin with"; }
+    printf '%s\n' "$sum" >"$work/green"
+}
+
+seconds=1000000
+while [ $# -gt 0 ]; do
+    case $1 in
+    --again) rm -f "$results" ;;
+    --seconds)
+        seconds=${2:?}
+        shift
+        ;;
+    *) break ;;
+    esac
     shift
-fi
+done
 pattern=${1:-.}
 mkdir -p "$work"
-touch "$results"
+touch "$results" "$alive"
 copy_tree
-cmake -S "$tree" --preset release >"$work/build.log" 2>&1 && build all ||
-    { cat "$work/build.log"; die "the tree does not build"; }
-suite || { tail -n 30 "$work/test.log"; die "the suite is red to begin with"; }
+check_tree
 # The mistakes are read from 9: what runs inside may read its standard input.
 while IFS=$'\t' read -r -u 9 file expression what; do
     case $file in '' | \#*) continue ;; esac
     printf '%s' "$file $what" | grep -q -- "$pattern" || continue
+    if [ "$SECONDS" -ge "$seconds" ]; then
+        say "stopped after $seconds s: the same call goes on"
+        exit 75
+    fi
     try_mistake "$file" "$expression" "$what"
 done 9<"$root/tests/mutations.txt"
 say ""

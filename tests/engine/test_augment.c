@@ -184,6 +184,22 @@ static void hue_has_a_gradient(void **state)
     }
 }
 
+/* Of equal channels the first takes the gradient; the figures are those of
+ * torchvision 0.26, whose torch.max and min do it so. */
+static void the_first_of_equal_channels_counts(void **state)
+{
+    th_scope *s = *state;
+    th_tensor *x = th_leaf(s,
+                           TENSOR(s, SHAPE(1, 3, 1, 4), .8F, .2F, .8F, .3F, .8F,
+                                  .8F, .2F, .3F, .2F, .8F, .8F, .3F),
+                           true);
+    th_tensor *w =
+        TENSOR(s, SHAPE(1, 3, 1, 4), 1, 1, 1, 1, 2, 2, 2, 2, 4, 4, 4, 4);
+
+    EXPECT(s, th_grad(s, nj_augment_hue(s, x, .1), w, x), 1e-4, 3.4F, 2.2F,
+           -1.4F, 7, -1, 6.8F, 4.4F, 0, 4.6F, -2, 4, 0);
+}
+
 /* Brightness first clamps what saturation then greys; the other way round it
  * does not. */
 static void jitter_keeps_the_order(void **state)
@@ -360,6 +376,7 @@ int main(void)
         TH_TEST(contrast_is_per_image),
         TH_TEST(turns_hues),
         TH_TEST(hue_has_a_gradient),
+        TH_TEST(the_first_of_equal_channels_counts),
         TH_TEST(jitter_keeps_the_order),
         TH_TEST(chain_adds_noise_four_times),
         TH_TEST(chains_keep_their_orders),

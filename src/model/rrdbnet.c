@@ -186,9 +186,15 @@ const nj_rrdbnet_config *nj_rrdbnet_shape(const nj_rrdbnet *net)
     return &net->config;
 }
 
+/* What goes into the rectifier is let go at once: behind the last doubling it
+ * is 256 bytes for each pixel of the result. */
 static th_tensor *conv_leaky(th_scope *s, const nj_layer *l, const th_tensor *x)
 {
-    return th_leaky_relu(s, nj_conv(s, l, x, 1), SLOPE);
+    th_scope *inner = th_scope_new(s);
+    th_tensor *y = th_leaky_relu(s, nj_conv(inner, l, x, 1), SLOPE);
+
+    th_scope_free(inner);
+    return y;
 }
 
 /* x + 0.2 h */
@@ -242,8 +248,8 @@ static th_tensor *upscale(th_scope *s, const nj_rrdbnet *n, nj_held *h)
         nj_hold_next(s, h, conv_leaky(inner, &n->up[i], x));
         th_scope_free(inner);
     }
-    x = conv_leaky(s, &n->hr, h->tensor);
-    return nj_conv(s, &n->last, x, 1);
+    nj_hold_next(s, h, conv_leaky(s, &n->hr, h->tensor));
+    return nj_conv(s, &n->last, h->tensor, 1);
 }
 
 th_tensor *nj_rrdbnet_forward(th_scope *s, const nj_rrdbnet *net,

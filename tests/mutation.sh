@@ -12,7 +12,8 @@
 # seconds and then ends with status 75.
 #
 # Not part of CI: 10 to 60 s a mistake on two cores. Lines of mutations.txt:
-#   FILE <tab> SED EXPRESSION <tab> what is wrong
+#   FILE <tab> SED EXPRESSION <tab> what is wrong [<tab> test to try first]
+# With a test that sees the mistake, one program is built instead of all.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/scripts/common.sh"
@@ -59,18 +60,45 @@ tests()
         >"$work/test.log" 2>&1
 }
 
+# The test programs of a folder: unit_test_boxes ...
+programs_of()
+{
+    local folder file
+
+    for folder in "$@"; do
+        for file in "$tree/tests/$folder"/test_*.c; do
+            printf '%s\n' "${folder}_$(basename "$file" .c)"
+        done
+    done
+}
+
 # The numbers of the public code first: most mistakes end there, and that is
-# one program to link instead of all; the areas that take long come last.
+# one program to link instead of all; then the tests of the layers that hold
+# formulas; what takes long comes last. Tests of faults know no formula.
 # Status 2: it does not build.
 suite()
 {
-    local slow='parity/(clip|endtoend|unet)$'
+    local slow='parity/(clip|endtoend|unet)$' near
+    mapfile -t near < <(programs_of unit engine)
 
     build parity || return 2
     tests -L parity -E "$slow" || return 1
     tests -R "$slow" || return 1
+    build "${near[@]}" || return 2
+    tests -L '^(unit|engine)$' || return 1
     build all || return 2
-    tests -LE 'cuda|slow|parity' -E fetch_models || return 1
+    tests -LE 'cuda|slow|parity|^unit$|^engine$' -E 'fetch_models|fault/' ||
+        return 1
+}
+
+# Whether one test, such as unit/test_boxes, is still green.
+alone()
+{
+    local program=${1/\//_}
+
+    case $1 in parity/*) program=parity ;; esac
+    build "$program" || return 2
+    tests -R "^$1\$" || return 1
 }
 
 first_failure()
@@ -82,14 +110,15 @@ first_failure()
 # Prints the verdict: "killed by TEST", or what is wrong with the mistake.
 verdict_on()
 {
-    local path=$tree/$1 expression=$2 status=0
+    local path=$tree/$1 expression=$2 first=$3 status=0
 
     cp -p "$path" "$work/original"
     sed -i -E "$expression" "$path"
     if cmp -s "$path" "$work/original"; then
         echo "NOT APPLIED"
     else
-        suite || status=$?
+        [ -z "$first" ] || alone "$first" || status=$?
+        [ "$status" != 0 ] || suite || status=$?
         case $status in
         0) echo "SURVIVED" ;;
         1) echo "killed by $(first_failure)" ;;
@@ -101,12 +130,12 @@ verdict_on()
 
 try_mistake()
 {
-    local file=$1 expression=$2 what=$3 key verdict
+    local file=$1 expression=$2 what=$3 first=$4 key verdict
 
     key=$(printf '%s\t%s' "$file" "$expression" | sha256sum | cut -c 1-16)
     verdict=$(cat "$results" "$alive" | sed -n "s/^$key //p" | tail -n 1)
     if [ -z "$verdict" ]; then
-        verdict=$(verdict_on "$file" "$expression")
+        verdict=$(verdict_on "$file" "$expression" "$first")
         case $verdict in
         killed*) echo "$key $verdict" >>"$results" ;;
         *) echo "$key $verdict" >>"$alive" ;;
@@ -119,10 +148,10 @@ try_mistake()
     esac
 }
 
-# What the verdicts rest on: every file but the list of mistakes.
+# What the verdicts rest on: every file but the list of mistakes and this.
 tree_sum()
 {
-    (cd "$root" && git ls-files -z ':!tests/mutations.txt' |
+    (cd "$root" && git ls-files -z ':!tests/mutation*' |
         xargs -0 sha256sum --) | sha256sum
 }
 
@@ -159,14 +188,14 @@ touch "$results" "$alive"
 copy_tree
 check_tree
 # The mistakes are read from 9: what runs inside may read its standard input.
-while IFS=$'\t' read -r -u 9 file expression what; do
+while IFS=$'\t' read -r -u 9 file expression what first; do
     case $file in '' | \#*) continue ;; esac
     printf '%s' "$file $what" | grep -q -- "$pattern" || continue
     if [ "$SECONDS" -ge "$seconds" ]; then
         say "stopped after $seconds s: the same call goes on"
         exit 75
     fi
-    try_mistake "$file" "$expression" "$what"
+    try_mistake "$file" "$expression" "$what" "$first"
 done 9<"$root/tests/mutations.txt"
 say ""
 say "$killed of $((killed + survivors)) mistakes turn the suite red"

@@ -258,6 +258,22 @@ static void compat_shares_boxes(void **state)
     free(shared);
 }
 
+/* The noise on cutouts stays each image's own, under compat too. */
+static void compat_shares_no_noise(void **state)
+{
+    th_scope *s = *state;
+    nj_settings t = {.cutouts = NJ_CUTOUTS_RUSSELL,
+                     .cutn = 2,
+                     .cut_pow = 1,
+                     .compat = NJ_COMPAT_NOTEBOOK};
+    th_tensor *x = th_zeros(s, NJ_F32, cpu, SHAPE(2, 3, HEIGHT, WIDTH));
+    th_tensor *cuts = nj_cut(s, &t, CLIP, x, &draw);
+
+    assert_true(max_difference(s, th_narrow(s, cuts, 0, 0, 1),
+                               th_narrow(s, cuts, 0, 1, 1)) > 1e-3);
+    OK(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +285,7 @@ int main(void)
         TH_TEST(chains_have_their_figures),
         TH_TEST(augmentations_go_with_the_cutouts),
         TH_TEST(compat_shares_boxes),
+        TH_TEST(compat_shares_no_noise),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,6 +53,19 @@ static th_tensor *gradient(th_scope *s, const nj_guidance *g)
     return out;
 }
 
+/* The loss that is told, of the first image. */
+static float told(th_scope *s, const nj_guidance *g)
+{
+    nj_look look = look_at(s);
+    const th_tensor *loss =
+        nj_guidance_gradient(s, g, &look, 7).terms[NJ_LOSS_CLIP];
+    float values[IMAGES];
+
+    th_read_f32(s, loss, values, IMAGES);
+    OK(s);
+    return values[0];
+}
+
 /* A ViT of 32 pixels and a ResNet of 64. */
 static void clips_add_up(void **state)
 {
@@ -68,6 +81,7 @@ static void clips_add_up(void **state)
                            .seeds = seeds,
                            .images = IMAGES};
     th_tensor *first, *second, *both, *weighted;
+    float losses[3];
 
     t.clip_guidance_scale = 1000;
     assert_int_equal(nj_clip_shape(clips[0])->image_size, 32);
@@ -82,13 +96,17 @@ static void clips_add_up(void **state)
     }
     guides[0].weight = 1;
     first = gradient(s, &g);
+    losses[0] = told(s, &g);
     guides[1].weight = 1;
     both = gradient(s, &g);
     guides[0].weight = 0;
     second = gradient(s, &g);
+    losses[1] = told(s, &g);
     guides[0].weight = 2;
     guides[1].weight = .5;
     weighted = gradient(s, &g);
+    losses[2] = told(s, &g);
+    assert_float_equal(losses[2], 2 * losses[0] + .5F * losses[1], 1e-5);
     assert_true(max_difference(s, first, second) > .01);
     assert_true(max_difference(s, both, th_add(s, first, second)) < 2e-5);
     assert_true(max_difference(s, weighted,
@@ -98,16 +116,64 @@ static void clips_add_up(void **state)
     nj_clip_free(clips[1]);
 }
 
-/* -scale d tv(share x0 + (1 - share) x) / dx, by autograd. */
-static th_tensor *tv_gradient(th_scope *s, double scale, double share)
+/* One network given twice looks through windows of its own each time. */
+static void every_clip_has_its_own_windows(void **state)
+{
+    th_scope *s = *state;
+    nj_clip *clip = clip_of(FIXTURES "clip/vit/model_hf.safetensors");
+    int width = nj_clip_shape(clip)->embed;
+    nj_settings t = silent();
+    const nj_target target = {RANDOM(s, 20, SHAPE(1, width)),
+                              TENSOR(s, SHAPE(1), 1)};
+    nj_target targets[IMAGES] = {target, target};
+    nj_guide_clip guides[2] = {{clip, 1, targets}, {clip, 0, targets}};
+    const nj_guidance g = {.settings = &t,
+                           .clips = guides,
+                           .count = 2,
+                           .seeds = seeds,
+                           .images = IMAGES};
+    th_tensor *first;
+
+    t.clip_guidance_scale = 1000;
+    first = gradient(s, &g);
+    guides[0].weight = 0;
+    guides[1].weight = 1;
+    assert_true(max_difference(s, first, gradient(s, &g)) > .01);
+    nj_clip_free(clip);
+}
+
+/* -scale d loss(share x0 + (1 - share) x) / dx, by autograd. */
+static th_tensor *pixel_gradient(th_scope *s,
+                                 th_tensor *(*loss_of)(th_scope *,
+                                                       const th_tensor *),
+                                 double scale, double share)
 {
     nj_look look = look_at(s);
     th_tensor *loss =
-        th_sum(s, nj_tv_loss(s, nj_blend(s, look.x0, look.x, share)));
+        th_sum(s, loss_of(s, nj_blend(s, look.x0, look.x, share)));
     th_tensor *g = th_grad(s, loss, NULL, look.x);
 
     th_enable_grad(false);
     return th_mul_scalar(s, g, -scale);
+}
+
+static th_tensor *tv_gradient(th_scope *s, double scale, double share)
+{
+    return pixel_gradient(s, nj_tv_loss, scale, share);
+}
+
+static void saturation_has_its_own_scale(void **state)
+{
+    th_scope *s = *state;
+    nj_settings t = silent();
+    const nj_guidance g = {.settings = &t, .seeds = seeds, .images = IMAGES};
+    th_tensor *want = pixel_gradient(s, nj_saturation_loss, 3e5, .75);
+
+    t.sat_scale = 3e5;
+    assert_true(max_difference(s, gradient(s, &g), want) < 1e-5);
+    t.tv_scale = 40;
+    want = th_add(s, want, tv_gradient(s, 40, .75));
+    assert_true(max_difference(s, gradient(s, &g), want) < 1e-4);
 }
 
 /* Losses look at the blend, or at the predicted picture alone. */
@@ -265,6 +331,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TH_TEST(clips_add_up),
+        TH_TEST(every_clip_has_its_own_windows),
+        TH_TEST(saturation_has_its_own_scale),
         TH_TEST(blends_or_not),
         TH_TEST(range_is_dead_in_some_notebooks),
         TH_TEST(clamp_couples_images_in_notebooks),

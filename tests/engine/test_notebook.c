@@ -7,6 +7,8 @@
 #include "diffusion/pixels.h"
 #include "engine/cut.h"
 #include "engine/losses.h"
+#include "engine/start.h"
+#include "engine/targets.h"
 #include "image/resize.h"
 
 #define PICTURE                                                                \
@@ -75,6 +77,20 @@ static void symmetry_is_imposed_once(void **state)
         assert_true((down == SIDE * SIDE) == (k == 2));
     }
     free(seen);
+}
+
+/* Where its part says the end, or close to it, the first step does it. */
+static void symmetry_at_the_noisy_end_is_not_lost(void **state)
+{
+    nj_settings t = quiet_settings();
+
+    (void)state;
+    t.symmetry = NJ_SYMMETRY_HORIZONTAL;
+    strcpy(t.transformation_percent, "0");
+    assert_true(nj_start_mirrors(&t, STEPS, STEPS - 1));
+    assert_false(nj_start_mirrors(&t, STEPS, STEPS - 2));
+    strcpy(t.transformation_percent, "1");
+    assert_true(nj_start_mirrors(&t, STEPS, 0));
 }
 
 /* ---- schedules --------------------------------------------------------- */
@@ -222,22 +238,24 @@ static void notebooks_read_the_weight(void **state)
     free(written);
 }
 
-/* The first cutout of the picture, embedded; `quirk`: taken as [-1,1]. */
-static void embed_picture(nj_settings settings, bool quirk, float *out)
+/* The first cutout of the picture at `side` pixels, the i-th of its prompt,
+ * embedded; `quirk`: taken as [-1,1]. */
+static void embed_picture(nj_settings settings, int side, uint32_t i,
+                          bool quirk, float *out)
 {
     static const uint64_t seed = 11;
-    const nj_cut_draw draw = {&seed, 1, 0xFFFFFFFFU, 0};
+    const nj_cut_draw draw = {&seed, 1, 0xFFFFFFFFU - i, 0};
     const nj_clip *clip = engine->clips[0].clip;
     th_scope *s = th_scope_new(NULL);
     float values[VALUES];
-    const int64_t shape[4] = {1, 3, SIDE, SIDE};
+    const int64_t shape[4] = {1, 3, side, side};
     nj_picture rgb;
     nj_err err = {0};
     th_tensor *x;
 
-    must(nj_picture_read_shrunk(PICTURE, SIDE, &rgb, &err), &err);
-    assert_int_equal(rgb.width, SIDE);
-    nj_pixels_to_unit(rgb.pixels, SIDE, SIDE, values);
+    must(nj_picture_read_shrunk(PICTURE, side, &rgb, &err), &err);
+    assert_int_equal(rgb.width, side);
+    nj_pixels_to_unit(rgb.pixels, side, side, values);
     nj_picture_release(&rgb);
     x = th_from_data(s, NJ_F32, 4, shape, values);
     if (quirk)
@@ -269,11 +287,68 @@ static void image_prompts_are_cut_as_there(void **state)
         russell.augmentations = i & 1 ? NJ_AUGMENT_2021_09 : NJ_AUGMENT_2021_11;
         seen = look(&t, "image:" PICTURE);
         assert_int_equal(seen->rows, t.cutn);
-        embed_picture(russell, (i & 2) != 0, want);
+        embed_picture(russell, SIDE, 0, (i & 2) != 0, want);
         for (int k = 0; k < seen->width; k++)
             assert_float_equal(seen->embeddings[0][k], want[k], 1e-5);
         free(seen);
     }
+}
+
+/* The second picture of a prompt is cut by numbers of its own. */
+static void image_prompts_have_their_own_draws(void **state)
+{
+    nj_settings t = quiet_settings();
+    struct seen *seen = look(&t, "image:" PICTURE "|sun|image:" PICTURE ":3");
+    float want[4096];
+
+    (void)state;
+    assert_int_equal(seen->rows, 1 + 2 * t.cutn);
+    for (uint32_t i = 0; i < 2; i++) {
+        const float *row =
+            seen->embeddings[0] + (1 + (int)i * t.cutn) * seen->width;
+
+        embed_picture(t, SIDE, i, false, want);
+        for (int k = 0; k < seen->width; k++)
+            assert_float_equal(row[k], want[k], 1e-5);
+        assert_float_equal(seen->weights[1 + (int)i * t.cutn],
+                           (i ? .6F : .2F) / (float)t.cutn, 1e-6);
+    }
+    free(seen);
+}
+
+/* Its shorter side becomes no longer than the output's. */
+static void image_prompts_are_shrunk_to_the_output(void **state)
+{
+    static const uint64_t seed = 11;
+    th_scope *s = th_scope_new(NULL);
+    const nj_engine_clip *clip = &engine->clips[0];
+    nj_settings t = quiet_settings();
+    nj_prompt prompt = {0};
+    const nj_prompt *prompts[1] = {&prompt};
+    const nj_targets_config config = {.clip = clip->clip,
+                                      .tokenizer = clip->tokenizer,
+                                      .settings = &t,
+                                      .prompts = prompts,
+                                      .seeds = &seed,
+                                      .images = 1,
+                                      .device = engine->device};
+    nj_target target;
+    float want[4096];
+    float got[4096];
+    size_t n = (size_t)nj_clip_shape(clip->clip)->embed;
+    nj_err err = {0};
+
+    (void)state;
+    t.width = 64;
+    t.height = 16;
+    must(nj_prompt_parse("image:" PICTURE, &prompt, &err), &err);
+    must(nj_targets_make(s, &config, &target, &err), &err);
+    th_read_f32(s, th_narrow(s, target.embeddings, 0, 0, 1), got, n);
+    embed_picture(t, 16, 0, false, want);
+    for (size_t k = 0; k < n; k++)
+        assert_float_equal(got[k], want[k], 1e-5);
+    nj_prompt_release(&prompt);
+    th_scope_free(s);
 }
 
 /* ---- nothing couples the pictures of a batch ---------------------------- */
@@ -340,6 +415,30 @@ static void four_are_as_one(void **state)
     }
 }
 
+/* Two pictures of one fuzzy prompt have copies of their own. */
+static void fuzzy_copies_belong_to_the_seed(void **state)
+{
+    nj_settings t = plain_settings();
+    const struct job alone = {
+        .settings = &t, .prompts = {"sun"}, .seeds = {7}, .images = 1};
+    const struct job pair = {.settings = &t,
+                             .prompts = {"sun", "sun"},
+                             .seeds = {5, 7},
+                             .images = 2};
+    struct result *a;
+    struct result *b;
+
+    (void)state;
+    t.batch_size = 2;
+    t.fuzzy_prompt = true;
+    t.rand_mag = .5;
+    a = run(&alone);
+    b = run(&pair);
+    assert_memory_equal(a->rgb[0], b->rgb[1], BYTES);
+    free(a);
+    free(b);
+}
+
 static void refuses_sides_for_the_secondary_model(void **state)
 {
     nj_settings t = quiet_settings();
@@ -360,12 +459,16 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(perlin_noise_is_an_init_image),
         cmocka_unit_test(symmetry_is_imposed_once),
+        cmocka_unit_test(symmetry_at_the_noisy_end_is_not_lost),
         cmocka_unit_test(scales_follow_their_schedules),
         cmocka_unit_test(eta_follows_its_schedule),
         cmocka_unit_test(fuzzy_prompts_are_noisy_copies),
         cmocka_unit_test(notebooks_read_the_weight),
         cmocka_unit_test(image_prompts_are_cut_as_there),
+        cmocka_unit_test(image_prompts_have_their_own_draws),
+        cmocka_unit_test(image_prompts_are_shrunk_to_the_output),
         cmocka_unit_test(four_are_as_one),
+        cmocka_unit_test(fuzzy_copies_belong_to_the_seed),
         cmocka_unit_test(refuses_sides_for_the_secondary_model),
     };
 

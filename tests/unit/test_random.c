@@ -165,6 +165,31 @@ static void cut_noise_has_room_for_each_time(void **state)
     same_floats(got, want, 3);
 }
 
+/* Four noises a cut: no two of them, and none of the next cut's, are one. */
+static void cut_noises_are_all_different(void **state)
+{
+    const nj_source from = {7, 3, 0, 1};
+    float first[8];
+
+    (void)state;
+    for (int place = 0; place < 8; place++)
+        nj_draw_cut_noise(&from, place / 4, place % 4, 1, &first[place]);
+    for (int i = 0; i < 8; i++)
+        for (int k = 0; k < i; k++)
+            assert_true(first[i] != first[k]);
+}
+
+/* Copies of a prompt's second part are none of the first's. */
+static void fuzzy_parts_are_different(void **state)
+{
+    float copies[2];
+
+    (void)state;
+    nj_draw_fuzzy_noise(&(const nj_fuzzy_draw){1, 0, 0, 1, 25}, 1, &copies[0]);
+    nj_draw_fuzzy_noise(&(const nj_fuzzy_draw){1, 0, 1, 0, 25}, 1, &copies[1]);
+    assert_true(copies[0] != copies[1]);
+}
+
 static void other_streams(void **state)
 {
     const int64_t classes[4] = {331, 336, 440, 674};
@@ -195,6 +220,8 @@ int main(void)
         cmocka_unit_test(russell_alone_has_a_border),
         cmocka_unit_test(augmentation_of_one_cut),
         cmocka_unit_test(cut_noise_has_room_for_each_time),
+        cmocka_unit_test(cut_noises_are_all_different),
+        cmocka_unit_test(fuzzy_parts_are_different),
         cmocka_unit_test(other_streams),
     };
 

@@ -25,11 +25,15 @@ endif()
 # Same seed, same file: the program on the small networks of the fixtures.
 if(TARGET nightjar)
   set(small ${PROJECT_SOURCE_DIR}/tests/fixtures/endtoend/networks)
-  add_test(NAME cli/same_bytes COMMAND
-    ${PROJECT_SOURCE_DIR}/tests/cli/same_bytes.sh ${PROJECT_BINARY_DIR}/nightjar
-    --unet ${small}/unet.pt --unet-config ${small}/card.json
-    --clip ${small}/clip.safetensors --timestep-respacing 3)
-  set_tests_properties(cli/same_bytes PROPERTIES LABELS cli
+  set(same ${PROJECT_SOURCE_DIR}/tests/cli/same_bytes.sh
+    ${PROJECT_BINARY_DIR}/nightjar --unet ${small}/unet.pt
+    --unet-config ${small}/card.json --clip ${small}/clip.safetensors)
+  add_test(NAME cli/same_bytes COMMAND ${same} --timestep-respacing 3)
+  # Pictures so large that libtorch shares out their sums too.
+  add_test(NAME cli/same_bytes_large COMMAND ${same} --timestep-respacing 2
+    --width 192 --height 192 --skip-timesteps 1 --cutouts russell --cutn 2 --clamp-max .05
+    --tv-scale 150 --range-scale 50 --sat-scale 10)
+  set_tests_properties(cli/same_bytes cli/same_bytes_large PROPERTIES LABELS cli
     ENVIRONMENT "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/lsan.supp;ASAN_OPTIONS=allocator_may_return_null=1;OMP_WAIT_POLICY=passive")
 endif()
 

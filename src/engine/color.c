@@ -34,8 +34,10 @@ th_tensor *nj_augment_brightness(th_scope *s, const th_tensor *x, double factor)
 th_tensor *nj_augment_contrast(th_scope *s, const th_tensor *x, double factor)
 {
     const int dims[3] = {1, 2, 3};
+    const int64_t all[4] = {-1, 3, th_size(x, 2), th_size(x, 3)};
+    const th_tensor *mean = th_mean_dims(s, gray_of(s, x), 3, dims, true);
 
-    return mix(s, x, th_mean_dims(s, gray_of(s, x), 3, dims, true), factor);
+    return mix(s, x, th_expand(s, mean, 4, all), factor);
 }
 
 th_tensor *nj_augment_saturation(th_scope *s, const th_tensor *x, double factor)

@@ -178,6 +178,7 @@ bool th_all_finite(th_scope *s, const th_tensor *a);
 
 /* ---- reductions -------------------------------------------------------- */
 
+/* On one thread, so that the result does not depend on their number. */
 th_tensor *th_sum(th_scope *s, const th_tensor *a);  /* -> [] */
 th_tensor *th_mean(th_scope *s, const th_tensor *a); /* -> [] */
 th_tensor *th_sum_dims(th_scope *s, const th_tensor *a, int n, const int *dims,
@@ -197,6 +198,7 @@ th_tensor *th_permute(th_scope *s, const th_tensor *a, int ndim,
                       const int *order);
 th_tensor *th_transpose(th_scope *s, const th_tensor *a, int d0, int d1);
 th_tensor *th_unsqueeze(th_scope *s, const th_tensor *a, int dim);
+/* The gradient of what was spread over a picture is summed like th_sum. */
 th_tensor *th_expand(th_scope *s, const th_tensor *a, int ndim,
                      const int64_t *shape); /* -1 keeps a size */
 th_tensor *th_narrow(th_scope *s, const th_tensor *a, int dim, int64_t start,

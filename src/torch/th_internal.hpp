@@ -10,6 +10,9 @@
 
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 
 #include "torch/th.h"
 
@@ -103,6 +106,33 @@ inline at::IntArrayRef dims(int n, const int64_t *shape)
 at::ScalarType scalar_type(nj_dtype dtype);
 nj_dtype dtype_of(at::ScalarType type);
 at::Device device(th_device d);
+
+// While it exists, this thread's operations use no others. libtorch cuts the
+// sum of a large tensor into as many parts as there are threads, and so another
+// number of them would give another sum.
+class alone
+{
+  public:
+#ifdef _OPENMP
+    alone() : threads(omp_get_max_threads())
+    {
+        omp_set_num_threads(1);
+    }
+    ~alone()
+    {
+        omp_set_num_threads(threads);
+    }
+    alone(const alone &) = delete;
+    alone &operator=(const alone &) = delete;
+
+  private:
+    int threads;
+#else
+    alone()
+    {
+    }
+#endif
+};
 
 // Whether th_set_plain_autograd(true) is in force.
 bool plain_autograd() noexcept;

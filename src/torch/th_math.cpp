@@ -7,6 +7,16 @@
         return th::op(s, #name, {a}, [&] { return at::name(a->t); });          \
     }
 
+#define SUM(name)                                                              \
+    extern "C" th_tensor *th_##name(th_scope *s, const th_tensor *a)           \
+    {                                                                          \
+        return th::op(s, #name, {a}, [&] {                                     \
+            const th::alone guard;                                             \
+                                                                               \
+            return at::name(a->t);                                             \
+        });                                                                    \
+    }
+
 #define BINARY(name)                                                           \
     extern "C" th_tensor *th_##name(th_scope *s, const th_tensor *a,           \
                                     const th_tensor *b)                        \
@@ -40,8 +50,8 @@ UNARY(sin)
 UNARY(cos)
 UNARY(asin)
 UNARY(floor)
-UNARY(sum)
-UNARY(mean)
+SUM(sum)
+SUM(mean)
 
 SCALAR(add_scalar, add)
 SCALAR(mul_scalar, mul)
@@ -87,15 +97,21 @@ static std::vector<int64_t> list(int n, const int *dims)
 extern "C" th_tensor *th_sum_dims(th_scope *s, const th_tensor *a, int n,
                                   const int *dims, bool keep)
 {
-    return th::op(s, "sum_dims", {a},
-                  [&] { return at::sum(a->t, list(n, dims), keep); });
+    return th::op(s, "sum_dims", {a}, [&] {
+        const th::alone guard;
+
+        return at::sum(a->t, list(n, dims), keep);
+    });
 }
 
 extern "C" th_tensor *th_mean_dims(th_scope *s, const th_tensor *a, int n,
                                    const int *dims, bool keep)
 {
-    return th::op(s, "mean_dims", {a},
-                  [&] { return at::mean(a->t, list(n, dims), keep); });
+    return th::op(s, "mean_dims", {a}, [&] {
+        const th::alone guard;
+
+        return at::mean(a->t, list(n, dims), keep);
+    });
 }
 
 extern "C" th_tensor *th_amax(th_scope *s, const th_tensor *a, int dim,
@@ -119,6 +135,8 @@ extern "C" th_tensor *th_norm(th_scope *s, const th_tensor *a, int dim,
                               bool keep)
 {
     return th::op(s, "norm", {a}, [&] {
+        const th::alone guard;
+
         return at::norm(a->t, at::Scalar(2), at::IntArrayRef({dim}), keep);
     });
 }

@@ -1,4 +1,7 @@
 // Shape: views and rearrangements, one ATen call each.
+#include <ATen/ExpandUtils.h>
+#include <torch/csrc/autograd/functions/utils.h>
+
 #include "torch/th_internal.hpp"
 
 static std::vector<at::Tensor> tensors(const th_tensor *const *list, size_t n)
@@ -42,11 +45,46 @@ extern "C" th_tensor *th_unsqueeze(th_scope *s, const th_tensor *a, int dim)
                   [&] { return at::unsqueeze(a->t, dim); });
 }
 
+namespace
+{
+
+// The gradient of one number that was spread over a picture is a sum.
+struct expand_node : public torch::autograd::Node {
+    std::vector<int64_t> shape;
+
+    torch::autograd::variable_list
+    apply(torch::autograd::variable_list &&grads) override
+    {
+        const th::alone guard;
+
+        if (!grads[0].defined())
+            return {at::Tensor()};
+        return {at::sum_to(grads[0], shape)};
+    }
+};
+
+at::Tensor expand(const at::Tensor &x, at::IntArrayRef shape)
+{
+    const at::Tensor y = x.detach().expand(shape);
+
+    if (torch::autograd::compute_requires_grad(x)) {
+        const std::shared_ptr<expand_node> node(new expand_node,
+                                                torch::autograd::deleteNode);
+
+        node->set_next_edges(torch::autograd::collect_next_edges(x));
+        node->shape = x.sizes().vec();
+        torch::autograd::set_history(y, node);
+    }
+    return y;
+}
+
+} // namespace
+
 extern "C" th_tensor *th_expand(th_scope *s, const th_tensor *a, int ndim,
                                 const int64_t *shape)
 {
     return th::op(s, "expand", {a},
-                  [&] { return a->t.expand(th::dims(ndim, shape)); });
+                  [&] { return expand(a->t, th::dims(ndim, shape)); });
 }
 
 extern "C" th_tensor *th_narrow(th_scope *s, const th_tensor *a, int dim,

@@ -86,20 +86,14 @@ static void add_failures(const nj_overview *o, nj_str *out)
                     o->failed - FAILURES_SHOWN);
 }
 
-/* Ended runs matter while their pictures are missing: the last of each shard.
- */
+/* All that run, and of those that ended the last ones: several when they shared
+ * the work. */
 static bool is_shown(const nj_overview *o, size_t i)
 {
-    const nj_worker *w = &o->workers[i];
+    nj_worker_state state = o->workers[i].state;
 
-    if (w->state == NJ_WORKER_RUNS || w->state == NJ_WORKER_STOPPED)
-        return true;
-    for (size_t k = i + 1; k < o->worker_count; k++) {
-        if (o->workers[k].shard == w->shard &&
-            o->workers[k].shards == w->shards)
-            return false;
-    }
-    return true;
+    return state == NJ_WORKER_RUNS || state == NJ_WORKER_STOPPED ||
+           !nj_worker_replaced(o, i);
 }
 
 static void add_text(const char *folder, const nj_overview *o, int64_t now,

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/version.h"
 #include "run/manifest.h"
+#include "run/process.h"
 
 struct known {
     uint64_t key; /* of the file's name; 0: the place is free */
@@ -124,7 +125,8 @@ static void note_line(void *user, const cJSON *line)
     }
     if (strcmp(event, "made") == 0)
         k->elsewhere = j->begun && pid != j->pid;
-    if (strcmp(event, "made") == 0 || strcmp(event, "found") == 0)
+    if (strcmp(event, "made") == 0 || strcmp(event, "found") == 0 ||
+        strcmp(event, "kept") == 0)
         k->made = true;
     else if (strcmp(event, "take") == 0)
         k->taker = pid;
@@ -316,6 +318,7 @@ static nj_status begin(nj_journal *j, size_t planned, nj_err *err)
     cJSON *jobs = groups_json(j->job, NJ_OF_PICTURE | NJ_OF_RECORD);
     bool good = o && jobs && text(o, "program", "nightjar " NJ_VERSION) &&
                 text(o, "commit", nj_version_commit()) && add_host(o) &&
+                number(o, "born", (double)nj_process_look(j->pid).born) &&
                 text(o, "device", options->device) &&
                 text(o, "unet", j->job->files.unet) &&
                 number(o, "shard", j->job->shard) &&
@@ -400,6 +403,14 @@ nj_status nj_journal_found(nj_journal *j, const nj_entry *e, nj_err *err)
         return status;
     return nj_manifest_add(&j->manifest, picture_event(j, "found", e), true,
                            err);
+}
+
+nj_status nj_journal_kept(nj_journal *j, const nj_entry *e, const char *from,
+                          nj_err *err)
+{
+    cJSON *o = picture_event(j, "kept", e);
+
+    return add(j, o, o && text(o, "from", from), true, err);
 }
 
 nj_status nj_journal_retry(nj_journal *j, const nj_entry *e, const nj_err *why,

@@ -40,6 +40,10 @@ nj_status nj_journal_made(nj_journal *j, const nj_entry *e,
 nj_status nj_journal_found(nj_journal *j, const nj_entry *e,
                            nj_err *err) NJ_MUST_USE;
 
+/* Another picture gave its file's name `from` up and is now e->file. */
+nj_status nj_journal_kept(nj_journal *j, const nj_entry *e, const char *from,
+                          nj_err *err) NJ_MUST_USE;
+
 /* It is tried once more, because of `why`, in the way that `how` says. */
 nj_status nj_journal_retry(nj_journal *j, const nj_entry *e, const nj_err *why,
                            const char *how, nj_err *err) NJ_MUST_USE;

@@ -14,9 +14,8 @@
 #include "job/estimate.h"
 #include "run/manifest.h"
 #include "run/process.h"
+#include "run/rhythm.h"
 
-/* Made pictures that the speed is taken from. */
-#define RECENT 20
 /* A process's first line may be a little older than itself by rounding. */
 #define START_SLACK  3
 #define PID_MAX      4194304.0
@@ -53,8 +52,8 @@ struct reader {
     size_t promise_capacity;
     size_t worker_capacity;
     size_t failure_capacity;
-    int64_t recent[RECENT]; /* times of the last made pictures, a ring */
-    size_t made;
+    size_t line;
+    nj_rhythm *rhythms; /* one a manifest */
     size_t manifest;
     size_t first_worker; /* of the manifest that is being read */
     bool no_memory;
@@ -87,6 +86,7 @@ static void release(struct reader *r)
         free(r->promises[i].job);
     free(r->entries);
     free(r->promises);
+    free(r->rhythms);
 }
 
 /* ---- lines --------------------------------------------------------------- */
@@ -170,6 +170,9 @@ static void note_begin(struct reader *r, const cJSON *line)
         .shards = (int)count_of(line, "shards", SHARDS_MAX),
         .planned = count_of(line, "planned", PICTURES_MAX),
         .began = time_of(line),
+        .born = nj_json_number(line, "born", 0),
+        .manifest = r->manifest,
+        .first_line = r->line,
         .state = NJ_WORKER_DIED,
     };
     r->no_memory = r->no_memory || !w->host || !w->device;
@@ -220,22 +223,26 @@ static void note_line(void *user, const cJSON *line)
     const char *event = nj_json_string(line, "event", "");
     nj_worker *w;
 
+    r->line++;
     if (strcmp(event, "begin") == 0)
         note_begin(r, line);
     w = worker_of(r, line);
-    if (w)
+    if (w) {
         w->ended = time_of(line);
+        w->last_line = r->line;
+    }
     if (strcmp(event, "end") == 0)
         note_end(r, line);
     else if (strcmp(event, "take") == 0)
         note_picture(r, line, TAKEN, w);
     else if (strcmp(event, "failed") == 0)
         note_picture(r, line, FAILED, w);
-    else if (strcmp(event, "found") == 0)
+    else if (strcmp(event, "found") == 0 || strcmp(event, "kept") == 0)
         note_picture(r, line, DONE, w);
     else if (strcmp(event, "made") == 0) {
         note_picture(r, line, DONE, w);
-        r->recent[r->made++ % RECENT] = time_of(line);
+        nj_rhythm_add(&r->rhythms[r->manifest], time_of(line),
+                      nj_json_number(line, "seconds", 0));
         if (w)
             w->made++;
     }
@@ -243,7 +250,15 @@ static void note_line(void *user, const cJSON *line)
 
 /* ---- what they add up to ------------------------------------------------- */
 
-/* A process that wrote no last line: is it there, and the same one? */
+/* Whether a process that is there is the one that wrote the worker's lines, and
+ * not a later one that got its number. */
+static bool is_same(const nj_process *p, const nj_worker *w)
+{
+    return w->born > 0 ? (double)p->born == w->born
+                       : p->started <= w->began + START_SLACK;
+}
+
+/* A process that wrote no last line: is it still there? */
 static void look_for(const struct reader *r, nj_worker *w)
 {
     nj_process p;
@@ -255,7 +270,7 @@ static void look_for(const struct reader *r, nj_worker *w)
         return;
     }
     p = nj_process_look(w->pid);
-    if (p.there && p.started <= w->began + START_SLACK)
+    if (p.there && is_same(&p, w))
         w->state = p.stopped ? NJ_WORKER_STOPPED : NJ_WORKER_RUNS;
 }
 
@@ -272,6 +287,8 @@ static void look_for_all(struct reader *r)
     for (size_t i = 0; i < o->worker_count; i++) {
         look_for(r, &o->workers[i]);
         o->running = o->running || is_there(&o->workers[i]);
+        if (is_there(&o->workers[i]))
+            r->rhythms[o->workers[i].manifest].runs = true;
         if (o->workers[i].shards > o->shards)
             o->shards = o->workers[i].shards;
     }
@@ -362,35 +379,15 @@ static bool settle_all(struct reader *r)
     return good;
 }
 
-static int by_time(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a;
-    int64_t y = *(const int64_t *)b;
-
-    return x < y ? -1 : x > y;
-}
-
-/* Pictures an hour from the times of the last ones: until now while something
- * runs, so that a run that hangs slows down here too. */
 static void measure(struct reader *r)
 {
     nj_overview *o = r->o;
-    size_t n = r->made < RECENT ? r->made : RECENT;
-    size_t open = o->done + o->failed;
-    int64_t span;
+    size_t settled = o->done + o->failed;
+    size_t open = o->planned > settled ? o->planned - settled : 0;
 
+    o->per_hour = nj_rhythm_per_hour(r->rhythms, o->manifests, r->now);
     o->seconds_left = -1;
-    if (n < 2)
-        return;
-    qsort(r->recent, n, sizeof(r->recent[0]), by_time);
-    span = r->recent[n - 1] - r->recent[0];
-    if (o->running && r->now - r->recent[0] > 2 * span)
-        span = r->now - r->recent[0];
-    if (span < 1)
-        span = 1;
-    o->per_hour = 3600.0 * (double)(n - 1) / (double)span;
-    open = o->planned > open ? o->planned - open : 0;
-    if (o->running)
+    if (o->running && o->per_hour > 0)
         o->seconds_left = 3600.0 * (double)open / o->per_hour;
 }
 
@@ -405,9 +402,13 @@ static nj_status read_all(struct reader *r, const char *folder, nj_err *err)
                          "'%s' is no folder of a run: it holds no "
                          "nightjar.jsonl",
                          folder);
+    r->rhythms = nj_calloc(paths.count + 1, sizeof(*r->rhythms));
+    if (status == NJ_OK && !r->rhythms)
+        status = nj_fail(err, NJ_E_MEMORY, "no memory for the manifests");
     for (size_t i = 0; i < paths.count && status == NJ_OK; i++) {
         r->manifest = i;
         r->first_worker = r->o->worker_count;
+        r->line = 0;
         status =
             nj_manifest_read(paths.items[i], note_line, r, &r->o->torn, err);
     }
@@ -452,4 +453,18 @@ const char *nj_worker_state_word(nj_worker_state state)
     };
 
     return words[state];
+}
+
+bool nj_worker_replaced(const nj_overview *o, size_t worker)
+{
+    const nj_worker *w = &o->workers[worker];
+
+    for (size_t i = worker + 1; i < o->worker_count; i++) {
+        const nj_worker *later = &o->workers[i];
+
+        if (later->manifest == w->manifest && later->shard == w->shard &&
+            later->shards == w->shards && later->first_line > w->last_line)
+            return true;
+    }
+    return false;
 }

@@ -36,6 +36,10 @@ typedef struct nj_worker {
     size_t made;
     int64_t began; /* seconds since 1970, as all times here */
     int64_t ended; /* of its last line */
+    double born;   /* see process.h; 0: not known */
+    size_t manifest;
+    size_t first_line; /* of its manifest, that it wrote */
+    size_t last_line;
     nj_worker_state state;
 } nj_worker;
 
@@ -61,6 +65,10 @@ typedef struct nj_overview {
     double seconds_left; /* negative: not known, or nothing runs */
     uint64_t free_bytes; /* where the folder is; 0: not known */
 } nj_overview;
+
+/* Whether another process of the same share began when this one had ended: its
+ * state then says nothing about the share any more. */
+bool nj_worker_replaced(const nj_overview *o, size_t worker);
 
 /* Reads a folder as of `now`. NJ_E_USAGE when it holds no manifest. Release
  * *out in every case. */

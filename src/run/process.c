@@ -50,6 +50,7 @@ nj_process nj_process_look(long pid)
         return p;
     p.there = state != 'Z' && state != 'X';
     p.stopped = state == 'T' || state == 't';
+    p.born = ticks;
     p.started = boot_time() +
                 (int64_t)(ticks / (unsigned long long)sysconf(_SC_CLK_TCK));
     return p;

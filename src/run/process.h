@@ -9,6 +9,8 @@ typedef struct nj_process {
     bool there;
     bool stopped;    /* by a signal (SIGSTOP, Ctrl-Z) */
     int64_t started; /* seconds since 1970; 0: not known */
+    uint64_t born;   /* the same in clock ticks since the machine was started,
+                        which do not change when its clock is set */
 } nj_process;
 
 nj_process nj_process_look(long pid);

@@ -7,6 +7,9 @@
  * number of processes may work in one folder: pictures that another one has
  * claimed are waited for, and made here when it ends without them.
  *
+ * The folder is made when the networks are loaded, so that weights which do not
+ * fit together leave nothing behind.
+ *
  *     nj_run_config c = {.job = &job, .plan = &plan, .engine = open_engine,
  *                        .event = show, .stop = &stop};
  *     nj_tally tally;
@@ -42,8 +45,10 @@ typedef enum nj_event_kind {
     NJ_EVENT_STEP,    /* a network step of the batch is done */
     NJ_EVENT_SAVED,   /* a picture is on the disk; `last`: the finished one */
     NJ_EVENT_SKIPPED, /* `how`: "is there already" or who made it meanwhile */
-    NJ_EVENT_FAILED,  /* `why` is set */
-    NJ_EVENT_RETRY, /* tried once more because of `why`, in the way of `how` */
+    NJ_EVENT_KEPT, /* the picture that had the file name `how` is now at `path`
+                    */
+    NJ_EVENT_FAILED, /* `why` is set */
+    NJ_EVENT_RETRY,  /* tried once more because of `why`, in the way of `how` */
     NJ_EVENT_WAITING, /* nothing is left but `images` pictures that others have
                          claimed; the first one's file is `path`, `pid` has it
                          (0: not known), `how` is "" or " (stopped)" */

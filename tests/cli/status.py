@@ -125,9 +125,51 @@ def shards():
     check("2 of 3 have begun" in text and "gave up: disk full" in text, text)
 
 
+def begun(name, *args, **env):
+    """A run of the program in the folder `name`, and the folder."""
+    out = f"{p.folder}/{name}"
+    return out, subprocess.Popen(
+        [p.path, "generate", "a {red|blue} boat", "--seeds", "1..6",
+         "--timestep-respacing", "ddim4", "-q", "-o", out, *args],
+        env={**p.env, "NIGHTJAR_FAKE_STEP_MS": "50", **env})
+
+
+def look_at(out, children, count):
+    """While they run each of them is shown, and when they are done too."""
+    def working():
+        s = status(out) if os.path.exists(out + "/nightjar.jsonl") else {}
+        return [w for w in s.get("processes", []) if w["made"] > 0]
+
+    while len(working()) < count:
+        check(all(c.poll() is None for c in children), f"{out}: ended")
+        time.sleep(0.02)
+    text = p.out("status", out)
+    for worker in working():
+        check(f"  process   {worker['pid']} on " in text, text)
+    for child in children:
+        check(child.wait() == 0, f"exit status {child.returncode}")
+    s, text = status(out), p.out("status", out)
+    check(s["made"] == 12 and len(s["processes"]) == count and
+          sum(w["made"] for w in s["processes"]) == 12, f"{s}")
+    check(text.count(" is done\n") == count and "12 of 12 made" in text, text)
+
+
+def several():
+    """Processes that share a folder, started one by one or one for each GPU."""
+    out, first = begun("shared")
+    look_at(out, [first, begun("shared")[1]], 2)
+    out, parent = begun("gpus", "--device", "cuda:all", NIGHTJAR_FAKE_GPUS="2")
+    look_at(out, [parent], 2)
+    # Those of an earlier evening are not shown for ever.
+    begun("shared")[1].wait()
+    text = p.out("status", out[:-len("gpus")] + "shared")
+    check(text.count("  process   ") == 1 and "made 0, is done" in text, text)
+
+
 ended()
 running()
 shards()
+several()
 p.run("status", expect=2)
 p.run("status", p.folder, expect=2)
 p.run("status", p.folder + "/nowhere", expect=2)

@@ -88,7 +88,7 @@ complete -c nightjar -n '__fish_seen_subcommand_from sheet' -l font -r -F -d 'Tr
 complete -c nightjar -n '__fish_seen_subcommand_from generate' -l gallery -d 'keep index.html in the folder, a page of the pictures so far'
 complete -c nightjar -n '__fish_seen_subcommand_from sheet gallery' -l all -d 'intermediate pictures of --save-every too'
 complete -c nightjar -n '__fish_seen_subcommand_from generate plan' -l save-every -x -d 'save the predicted picture of every Kth iteration too'
-complete -c nightjar -n '__fish_seen_subcommand_from generate plan' -l overwrite -d 'replace a file of the same name that is another picture, instead of choosing another name'
+complete -c nightjar -n '__fish_seen_subcommand_from generate plan' -l overwrite -d 'take the file name of another picture, which is then kept under a name with 8 digits of its identity, instead of adding them to the new name'
 complete -c nightjar -n '__fish_seen_subcommand_from generate plan' -l video -d 'beside every picture a video of how it came about'
 complete -c nightjar -n '__fish_seen_subcommand_from generate plan' -l video-format -x -a 'auto mp4 webm webp' -d 'mp4 and webm are made by ffmpeg; webp is an animated picture'
 complete -c nightjar -n '__fish_seen_subcommand_from generate plan' -l video-every -x -d 'a frame of every Kth iteration, and of the last one'

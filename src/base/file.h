@@ -33,6 +33,11 @@ void nj_map_forget(const nj_map *map, const void *start, size_t n);
 nj_status nj_file_write_atomic(const char *path, const void *bytes, size_t n,
                                nj_err *err) NJ_MUST_USE;
 
+/* Gives a file the name `to` too, or instead where a file system knows no
+ * second names. A file `to` that is there stays as it is. */
+nj_status nj_file_keep_as(const char *path, const char *to,
+                          nj_err *err) NJ_MUST_USE;
+
 /* Removes what writers that are gone have left in a folder: temporary files
  * that nobody holds a lock on. Where files cannot be locked nothing is
  * removed. */

@@ -202,3 +202,12 @@ nj_status nj_file_write_atomic(const char *path, const void *bytes, size_t n,
     free(folder);
     return status;
 }
+
+nj_status nj_file_keep_as(const char *path, const char *to, nj_err *err)
+{
+    if (link(path, to) == 0 || errno == EEXIST)
+        return NJ_OK;
+    if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS)
+        return nj_file_error(err, "keep the file", path);
+    return rename(path, to) == 0 ? NJ_OK : nj_file_error(err, "rename to", to);
+}

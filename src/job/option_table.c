@@ -887,8 +887,9 @@ static const nj_option table[] = {
      .traits = NJ_OF_JOB | NJ_OF_WHOLE,
      .group = NJ_GROUP_OUTPUT,
      .commands = JOBS,
-     .help = "replace a file of the same name that is another picture, instead "
-             "of choosing another name"},
+     .help = "take the file name of another picture, which is then kept under "
+             "a name with 8 digits of its identity, instead of adding them to "
+             "the new name"},
     {.name = "video",
      .type = NJ_OPT_FLAG,
      .offset = AT(video),

@@ -12,6 +12,7 @@
 void nj_target_release(nj_target *t)
 {
     free(t->path);
+    free(t->keep);
     *t = (nj_target){0};
 }
 
@@ -61,20 +62,25 @@ nj_status nj_target_name(const nj_job *job, const nj_image *image,
     return status;
 }
 
+/* `identity`: NULL, or as much of one as has 8 digits. */
 static nj_status make_path(const nj_job *job, const nj_image *image,
-                           int iteration, const char *identity, nj_target *out,
+                           int iteration, const char *identity, char **path,
                            nj_err *err)
 {
     char *name = NULL;
-    nj_status status =
-        nj_target_name(job, image, iteration, identity, &name, err);
+    char tag[9] = "";
+    nj_status status;
 
+    if (identity)
+        memcpy(tag, identity, 8);
+    status = nj_target_name(job, image, iteration, identity ? tag : NULL, &name,
+                            err);
     if (status != NJ_OK)
         return status;
-    free(out->path);
-    out->path = nj_path_join(job->out, name);
+    free(*path);
+    *path = nj_path_join(job->out, name);
     free(name);
-    return out->path ? NJ_OK : nj_fail(err, NJ_E_MEMORY, "no memory for names");
+    return *path ? NJ_OK : nj_fail(err, NJ_E_MEMORY, "no memory for names");
 }
 
 static bool exists(const char *path)
@@ -102,18 +108,43 @@ static nj_status find_tagged(const nj_record_source *from,
                              const nj_image *image, int iteration,
                              const char *identity, nj_target *out, nj_err *err)
 {
-    char tag[9];
-    nj_status status;
+    nj_status status =
+        make_path(from->job, image, iteration, identity, &out->path, err);
 
-    memcpy(tag, identity, 8);
-    tag[8] = '\0';
-    status = make_path(from->job, image, iteration, tag, out, err);
     if (status != NJ_OK || !exists(out->path))
         return status;
     out->done = is_picture(out->path, identity);
-    return out->done || overwrites(from->job)
+    return out->done
                ? NJ_OK
                : nj_fail(err, NJ_E_IO, "'%s' is another picture", out->path);
+}
+
+/* The plain name instead, when the picture that has it can be kept under
+ * another one: only a picture with a record can, any other file stays where it
+ * is. */
+static nj_status take_name(const nj_job *job, const nj_image *image,
+                           int iteration, nj_target *out, nj_err *err)
+{
+    char identity[65] = "";
+    char *plain = NULL;
+    nj_status status = make_path(job, image, iteration, NULL, &plain, err);
+
+    if (status == NJ_OK &&
+        nj_record_identity_of(plain, identity, NULL) == NJ_OK &&
+        strlen(identity) >= 8)
+        status = make_path(job, image, iteration, identity, &out->keep, err);
+    if (status == NJ_OK && out->keep && exists(out->keep) &&
+        !is_picture(out->keep, identity)) {
+        free(out->keep);
+        out->keep = NULL;
+    }
+    if (status == NJ_OK && out->keep) {
+        free(out->path);
+        out->path = plain;
+        plain = NULL;
+    }
+    free(plain);
+    return status;
 }
 
 nj_status nj_target_find(const nj_record_source *from, const nj_image *image,
@@ -124,16 +155,18 @@ nj_status nj_target_find(const nj_record_source *from, const nj_image *image,
     nj_status status;
 
     *out = (nj_target){0};
-    status = make_path(from->job, image, iteration, NULL, out, err);
+    status = make_path(from->job, image, iteration, NULL, &out->path, err);
     if (status != NJ_OK || (!tagged && !exists(out->path)))
         return status;
     status = nj_record_identity(from, image, identity, err);
     if (status == NJ_OK) {
         out->done = !tagged && is_picture(out->path, identity);
-        if (out->done || (!tagged && overwrites(from->job)))
+        if (out->done)
             return NJ_OK;
         status = find_tagged(from, image, iteration, identity, out, err);
     }
+    if (status == NJ_OK && !out->done && !tagged && overwrites(from->job))
+        status = take_name(from->job, image, iteration, out, err);
     if (status != NJ_OK)
         nj_target_release(out);
     return status;

@@ -268,6 +268,12 @@ void nj_progress_text(const nj_progress *p, const nj_event *event, nj_str *out)
         add_visible(out, event->path);
         nj_str_addf(out, " %s\n", event->how);
         break;
+    case NJ_EVENT_KEPT:
+        add_visible(out, event->how);
+        nj_str_add(out, " was another picture, which is now ");
+        add_visible(out, event->path);
+        nj_str_add(out, "\n");
+        break;
     case NJ_EVENT_VIDEO:
         add_visible(out, event->path);
         if (event->why)
@@ -302,6 +308,8 @@ static const char *json_word(const nj_event *e)
         return e->picture->last ? "made" : NULL;
     case NJ_EVENT_SKIPPED:
         return "skipped";
+    case NJ_EVENT_KEPT:
+        return "kept";
     case NJ_EVENT_FAILED:
         return "failed";
     case NJ_EVENT_VIDEO:
@@ -326,6 +334,8 @@ static void add_picture(cJSON *o, const nj_event *e)
     }
     if (e->path)
         cJSON_AddStringToObject(o, "path", e->path);
+    if (e->kind == NJ_EVENT_KEPT)
+        cJSON_AddStringToObject(o, "from", e->how);
     if (e->picture) {
         cJSON_AddNumberToObject(o, "iteration", e->picture->iteration);
         cJSON_AddNumberToObject(o, "width", e->picture->width);
@@ -398,7 +408,7 @@ bool nj_progress_event(const nj_progress *p, const nj_event *e, nj_str *out)
         cJSON_AddNumberToObject(o, "iteration", e->iteration);
         cJSON_AddNumberToObject(o, "iterations", e->iterations);
     }
-    if (e->how && e->how[0])
+    if (e->how && e->how[0] && e->kind != NJ_EVENT_KEPT)
         cJSON_AddStringToObject(o, "how", e->how);
     if (e->pid)
         cJSON_AddNumberToObject(o, "pid", (double)e->pid);

@@ -1,12 +1,21 @@
 /* Saving: a picture becomes a file, then a line in the manifest. The file comes
  * first: a line without its file would be a lie, a file without its line is
  * found by the next run. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "run/run_parts.h"
 #include "job/target.h"
+
+static const char *file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
 
 static nj_status write_picture(nj_runner *r, const nj_image *image,
                                const nj_engine_picture *p, const char *path,
@@ -32,9 +41,43 @@ static nj_status note_made(nj_runner *r, const nj_slot *slot,
 
     if (!p->last)
         return NJ_OK;
-    entry.file = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+    entry.file = file_name(path);
     return nj_journal_made(r->journal, &entry, p,
                            nj_steady_seconds() - r->batch_began, err);
+}
+
+/* Videos of the picture go with it: the next one under the name is not theirs.
+ */
+static void keep_videos(const nj_target *target)
+{
+    for (int f = NJ_VIDEO_MP4; f <= NJ_VIDEO_WEBP; f++) {
+        char *from = nj_video_path(target->path, (nj_video_format)f);
+        char *to = nj_video_path(target->keep, (nj_video_format)f);
+
+        if (from && to && access(to, F_OK) != 0)
+            (void)!rename(from, to);
+        free(from);
+        free(to);
+    }
+}
+
+/* Keeps the picture whose name is taken (--overwrite). */
+static nj_status keep_other(nj_runner *r, const nj_slot *slot,
+                            const nj_target *target, nj_err *err)
+{
+    nj_entry entry = nj_runner_entry(r, slot);
+    nj_status status = nj_file_keep_as(target->path, target->keep, err);
+
+    if (status != NJ_OK)
+        return status;
+    keep_videos(target);
+    entry.file = file_name(target->keep);
+    nj_runner_tell(r, (nj_event){.kind = NJ_EVENT_KEPT,
+                                 .image = entry.image,
+                                 .number = slot->number,
+                                 .path = target->keep,
+                                 .how = file_name(target->path)});
+    return nj_journal_kept(r->journal, &entry, file_name(target->path), err);
 }
 
 static nj_status save(nj_runner *r, nj_slot *slot, const nj_engine_picture *p,
@@ -47,7 +90,9 @@ static nj_status save(nj_runner *r, nj_slot *slot, const nj_engine_picture *p,
 
     if (status != NJ_OK)
         return status;
-    if (!target.done)
+    if (target.keep)
+        status = keep_other(r, slot, &target, err);
+    if (status == NJ_OK && !target.done)
         status = write_picture(r, image, p, target.path, err);
     if (status == NJ_OK)
         status = note_made(r, slot, p, target.path, err);

@@ -290,13 +290,29 @@ static void overwrites_only_when_asked(void **state)
     assert_int_equal(RUN("a", "--seed", "5", "--cutn", "9", "--overwrite"),
                      NJ_OK);
     check_tally(1, 0, 0);
-    assert_int_equal(fake_pictures(out), 1);
-    json = record_of("seed--5");
+    assert_int_equal(fake_pictures(out), 2);
+    json = record_of("prompt--a_iteration");
     assert_true(nj_json_number(json, "cutn", 0) == 9);
     cJSON_Delete(json);
     assert_int_equal(RUN("a", "--seed", "5", "--cutn", "9", "--overwrite"),
                      NJ_OK);
     check_tally(0, 1, 0);
+}
+
+/* Whoever asks again for the older picture finds it under its other name. */
+static void overwriting_loses_no_picture(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("a", "--seed", "5"), NJ_OK);
+    assert_int_equal(RUN("a", "--seed", "5", "--cutn", "9", "--overwrite"),
+                     NJ_OK);
+    assert_string_equal(events(),
+                        "begin take made end begin take kept made end ");
+    assert_int_equal(RUN("a", "--seed", "5"), NJ_OK);
+    check_tally(0, 1, 0);
+    assert_int_equal(RUN("a", "--seed", "5", "--overwrite"), NJ_OK);
+    check_tally(0, 1, 0);
+    assert_int_equal(fake_pictures(out), 2);
 }
 
 static void tidies_up_after_the_dead(void **state)
@@ -421,6 +437,7 @@ int main(void)
         TEST(shards_share_out_the_plan),
         TEST(shards_are_slurm_tasks),
         TEST(overwrites_only_when_asked),
+        TEST(overwriting_loses_no_picture),
         TEST(tidies_up_after_the_dead),
         TEST(waits_for_what_others_hold),
         TEST(a_request_ends_the_waiting),

@@ -78,21 +78,33 @@ static void other_settings_never_overwrite(void **state)
     check_tally(0, 1, 0);
 }
 
-static void foreign_files_stay(void **state)
+/* Such a file could not be found again under another name. */
+static void check_foreign(const char *option)
 {
     char path[4200];
     size_t n;
     char *bytes;
 
-    (void)state;
     assert_int_equal(RUN("a", "--seed", "5"), NJ_OK);
     snprintf(path, sizeof(path), "%s", fake_only(out, "seed--5"));
     fake_write(path, "holiday", 7);
-    assert_int_equal(RUN("a", "--seed", "5"), NJ_OK);
+    assert_int_equal(RUN("a", "--seed", "5", option), NJ_OK);
     check_tally(1, 0, 0);
     bytes = fake_read(path, &n);
     assert_int_equal(n, 7);
     free(bytes);
+}
+
+static void foreign_files_stay(void **state)
+{
+    (void)state;
+    check_foreign(NULL);
+}
+
+static void overwriting_leaves_foreign_files(void **state)
+{
+    (void)state;
+    check_foreign("--overwrite");
 }
 
 static void failing_pictures_do_not_stop_others(void **state)
@@ -279,6 +291,7 @@ int main(void)
         TEST(same_bytes_again),
         TEST(other_settings_never_overwrite),
         TEST(foreign_files_stay),
+        TEST(overwriting_leaves_foreign_files),
         TEST(failing_pictures_do_not_stop_others),
         TEST(gives_up_when_everything_fails),
         TEST(batches_fill_across_prompts),

@@ -167,7 +167,7 @@ int nj_cmd_generate(const nj_invocation *in)
     int exit = NJ_EXIT_USAGE;
 
     if (nj_request_build(in->options, in->rest, &request, &err) != NJ_OK ||
-        nj_job_open(&request, in->program_folder, false, &job, &err) != NJ_OK ||
+        nj_job_open(&request, in->program_folder, &job, &err) != NJ_OK ||
         nj_plan_make(&job, &plan, &err) != NJ_OK ||
         nj_footprint_check(&job, &err) != NJ_OK)
         exit = nj_cli_refuse(&err);

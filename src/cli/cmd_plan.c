@@ -169,7 +169,7 @@ int nj_cmd_plan(const nj_invocation *in)
     int exit = NJ_EXIT_DONE;
 
     if (nj_request_build(in->options, in->rest, &request, &err) != NJ_OK ||
-        nj_job_open(&request, in->program_folder, true, &job, &err) != NJ_OK ||
+        nj_job_open(&request, in->program_folder, &job, &err) != NJ_OK ||
         nj_plan_make(&job, &plan, &err) != NJ_OK)
         exit = nj_cli_refuse(&err);
     else if (in->options->calibrate &&

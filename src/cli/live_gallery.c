@@ -1,20 +1,27 @@
 /* A gallery that grows: see live_gallery.h. */
 #include "cli/live_gallery.h"
 
+#include <unistd.h>
+
 #include "cli/show.h"
 #include "album/gallery.h"
 
 #define SHARE         50 /* of the time goes into the page, at most */
 #define SECONDS_LEAST 5
 
+/* A folder that is not there has no pictures yet, or never gets any. */
 static nj_status write_page(nj_live_gallery *g, nj_err *err)
 {
     const nj_gallery_config config = {.folder = g->folder};
     double began = nj_show_clock();
     nj_gallery_done done;
-    nj_status status = nj_gallery_write(&config, &done, err);
-    double now = nj_show_clock();
+    nj_status status;
+    double now;
 
+    if (access(g->folder, F_OK) != 0)
+        return NJ_OK;
+    status = nj_gallery_write(&config, &done, err);
+    now = nj_show_clock();
     nj_gallery_done_release(&done);
     g->next = now + SHARE * (now - began);
     if (g->next < now + SECONDS_LEAST)

@@ -1,5 +1,4 @@
-/* Jobs: see spec.h. Checks are ordered from cheap to costly; the output folder
- * is made last, so that a refused job leaves nothing behind. */
+/* Jobs: see spec.h. Checks are ordered from cheap to costly. */
 #include "job/spec.h"
 
 #include <errno.h>
@@ -365,7 +364,7 @@ static nj_status find_lpips(nj_job *job, const char *program_folder,
 }
 
 static nj_status resolve(const nj_request *request, const char *program_folder,
-                         bool dry, nj_job *job, nj_err *err)
+                         nj_job *job, nj_err *err)
 {
     const nj_options *first = &job->groups[0].options;
     nj_status status = begin_all(request, program_folder, job, err);
@@ -395,20 +394,20 @@ static nj_status resolve(const nj_request *request, const char *program_folder,
         status = check_all_tokens(job, err);
     if (status == NJ_OK)
         status = nj_job_tag(job, err);
-    if (status == NJ_OK && nj_check_out(job->out, dry, err) != NJ_OK)
+    if (status == NJ_OK && nj_check_out(job->out, true, err) != NJ_OK)
         status = nj_options_blame(first, "out", err);
     return status;
 }
 
 nj_status nj_job_open(const nj_request *request, const char *program_folder,
-                      bool dry, nj_job *job, nj_err *err)
+                      nj_job *job, nj_err *err)
 {
     *job = (nj_job){0};
     job->groups = nj_calloc(request->count, sizeof(*job->groups));
     if (!job->groups)
         return nj_fail(err, NJ_E_MEMORY, "no memory for the job");
     job->group_count = request->count;
-    return resolve(request, program_folder, dry, job, err);
+    return resolve(request, program_folder, job, err);
 }
 
 void nj_job_engine_config(const nj_job *job, nj_engine_config *out)

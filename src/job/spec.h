@@ -3,7 +3,7 @@
  * that nobody could know: tensors that do not fit, memory, a full disk.
  *
  *     nj_request_build(&options, &arguments, &request, &err);
- *     if (nj_job_open(&request, program_folder, false, &job, &err) != NJ_OK)
+ *     if (nj_job_open(&request, program_folder, &job, &err) != NJ_OK)
  * ... nj_job_release(&job);
  */
 #ifndef NJ_JOB_SPEC_H
@@ -56,11 +56,10 @@ typedef struct nj_job {
     nj_video_encoder video; /* counts when the options ask for videos */
 } nj_job;
 
-/* Resolves and checks a request (borrowed). Afterwards the folder for the
- * pictures exists, unless `dry`. On failure nothing new is left on the disk.
- * Release *job in every case. */
+/* Resolves and checks a request (borrowed): the folder for the pictures too,
+ * but nothing new is left on the disk. Release *job in every case. */
 nj_status nj_job_open(const nj_request *request, const char *program_folder,
-                      bool dry, nj_job *job, nj_err *err) NJ_MUST_USE;
+                      nj_job *job, nj_err *err) NJ_MUST_USE;
 void nj_job_release(nj_job *job);
 
 #define NJ_JOB_PICTURES_MAX 1000000

@@ -153,7 +153,7 @@ int nightjar_plan(nightjar_job *job, nightjar_error *e)
     if (status == NJ_OK)
         status = build_request(job, &err);
     if (status == NJ_OK)
-        status = nj_job_open(&job->request, folder, false, &job->job, &err);
+        status = nj_job_open(&job->request, folder, &job->job, &err);
     if (status == NJ_OK)
         status = nj_plan_make(&job->job, &job->plan, &err);
     free(folder);

@@ -53,8 +53,7 @@ static nj_status use_job(const nj_options *o, const char *program_folder,
     status = nj_request_build(o, &prompts, &out->request, err);
     nj_list_release(&prompts);
     if (status == NJ_OK)
-        status =
-            nj_job_open(&out->request, program_folder, true, &out->job, err);
+        status = nj_job_open(&out->request, program_folder, &out->job, err);
     if (status != NJ_OK)
         return status;
     nj_job_engine_config(&out->job, &out->config);

@@ -86,8 +86,8 @@ static nj_status open_job(struct remake *m, nj_err *err)
         status = nj_request_add_json(&m->request, &m->options, m->old->text,
                                      strlen(m->old->text), err);
     if (status == NJ_OK)
-        status = nj_job_open(&m->request, m->config->program_folder, true,
-                             &m->job, err);
+        status =
+            nj_job_open(&m->request, m->config->program_folder, &m->job, err);
     if (status == NJ_OK)
         status = nj_plan_make(&m->job, &m->plan, err);
     if (status == NJ_OK && m->plan.count != 1)

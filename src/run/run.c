@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -14,6 +15,7 @@
 
 /* How often pictures that others have claimed are looked at. */
 #define LOOK_SECONDS 0.25
+#define FOLDER_TRIES 100
 
 void nj_runner_tell(nj_runner *r, nj_event event)
 {
@@ -99,14 +101,14 @@ static nj_status wait_for_others(nj_runner *r, long *told, nj_err *err)
 
 /* ---- the loop ------------------------------------------------------------ */
 
-/* Seconds that what comes next will take. */
-static double next_seconds(const nj_runner *r)
+/* Whether the limits leave time for the batch of a picture, and room. */
+static nj_status check_limits(const nj_runner *r, size_t number, nj_err *err)
 {
-    if (r->count == 0)
-        return 0;
-    return nj_pace_batch(
-        &r->pace, r->config->job,
-        nj_plan_group(r->config->job, nj_runner_image(r, r->slots[0].number)));
+    const nj_job *job = r->config->job;
+    const nj_group *g = nj_plan_group(job, nj_runner_image(r, number));
+
+    return nj_limits_check(&r->limits, nj_pace_batch(&r->pace, job, g),
+                           job->out, err);
 }
 
 static nj_status may_go_on(nj_runner *r, nj_err *err)
@@ -115,8 +117,10 @@ static nj_status may_go_on(nj_runner *r, nj_err *err)
 
     if (nj_stop_soon(r->config->stop))
         return nj_fail(err, NJ_E_INTERRUPTED, "stopped");
-    status =
-        nj_limits_check(&r->limits, next_seconds(r), r->config->job->out, err);
+    if (r->count)
+        status = check_limits(r, r->slots[0].number, err);
+    else
+        status = nj_limits_check(&r->limits, 0, r->config->job->out, err);
     return status == NJ_OK ? nj_sums_check_unchanged(r->source.sums, err)
                            : status;
 }
@@ -161,6 +165,41 @@ static nj_status start_sums(nj_runner *r, nj_err *err)
     return status;
 }
 
+/* A folder that is not there yet holds no picture: the networks are needed, and
+ * what they refuse shows before anything is written. */
+static nj_status load_for_new_folder(nj_runner *r, nj_err *err)
+{
+    nj_status status;
+
+    if (access(r->config->job->out, F_OK) == 0 || r->config->plan->count == 0)
+        return NJ_OK;
+    status = check_limits(r, 0, err);
+    return status == NJ_OK ? open_engine(r, err) : status;
+}
+
+/* A process that only looks whether it could write here may take the folder
+ * away while it is still empty. */
+static nj_status enter_folder(nj_runner *r, nj_err *err)
+{
+    const char *out = r->config->job->out;
+    nj_list made = {0};
+    nj_status status = NJ_E_IO;
+
+    for (int tries = 0; status != NJ_OK && tries < FOLDER_TRIES; tries++) {
+        status = nj_make_folders_listed(out, &made, err);
+        if (status == NJ_OK)
+            status = nj_claims_open(out, &r->claims, err);
+        if (access(out, F_OK) == 0)
+            break;
+    }
+    for (size_t i = made.count; i > 0 && status != NJ_OK; i--)
+        rmdir(made.items[i - 1]); /* while they are empty */
+    nj_list_release(&made);
+    if (status == NJ_OK)
+        nj_file_tidy(out);
+    return status;
+}
+
 static nj_status begin(nj_runner *r, nj_err *err)
 {
     const nj_job *job = r->config->job;
@@ -172,13 +211,14 @@ static nj_status begin(nj_runner *r, nj_err *err)
     r->settled = nj_calloc(r->config->plan->count, sizeof(*r->settled));
     if (!r->settled)
         return nj_fail(err, NJ_E_MEMORY, "no memory for the run");
-    nj_file_tidy(job->out);
-    status = nj_claims_open(job->out, &r->claims, err);
+    status = start_sums(r, err);
+    if (status == NJ_OK)
+        status = load_for_new_folder(r, err);
+    if (status == NJ_OK)
+        status = enter_folder(r, err);
     if (status == NJ_OK)
         status = nj_journal_open(job, r->config->plan, &r->journal, err);
-    if (status == NJ_OK)
-        status = nj_runner_start_videos(r, err);
-    return status == NJ_OK ? start_sums(r, err) : status;
+    return status == NJ_OK ? nj_runner_start_videos(r, err) : status;
 }
 
 static void release(nj_runner *r)

@@ -278,6 +278,7 @@ static void refuses_cards_of_other_networks(void **state)
             fail_msg("not said: %s %s in: %s", unfit[i].tensor, unfit[i].found,
                      err);
         free(err);
+        assert_int_equal(access(fake_path(folder, "unfit"), F_OK), -1);
         fake_remove(logs);
         free(logs);
     }

@@ -363,6 +363,7 @@ static void waits_for_what_others_hold(void **state)
 
     (void)state;
     assert_int_equal(fake_job_open(&j, folder, args), NJ_OK);
+    assert_int_equal(nj_make_folders(out, NULL), NJ_OK);
     assert_int_equal(nj_claims_open(out, &others, NULL), NJ_OK);
     name = strdup("prompt--a_iteration--00004_seed--2.png");
     assert_true(nj_claims_take(&others, name));

@@ -37,7 +37,7 @@ nj_status fake_job_open(fake_job *j, const char *folder,
         status =
             nj_request_build(&j->options, &j->arguments, &j->request, &j->err);
     if (status == NJ_OK)
-        status = nj_job_open(&j->request, NULL, false, &j->job, &j->err);
+        status = nj_job_open(&j->request, NULL, &j->job, &j->err);
     if (status == NJ_OK)
         status = nj_plan_make(&j->job, &j->plan, &j->err);
     return status;

@@ -18,10 +18,39 @@ static void on_signal(int number)
         _exit(NJ_EXIT_INTERRUPTED);
 }
 
+static void on_fault(int number)
+{
+    static const char text[] =
+        "nightjar: a library ended the program, for want of memory or by a "
+        "fault of its own; the same command goes on\n";
+
+    (void)number;
+    (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+}
+
+/* C++ libraries abort when memory runs out where they cannot say so, while they
+ * are being loaded for one, and some read what they could not open. The signal
+ * itself follows. A sanitizer that has more to say is let. */
+static void explain_faults(void)
+{
+    static const int faults[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+    struct sigaction action = {.sa_handler = on_fault};
+    struct sigaction before;
+
+    sigemptyset(&action.sa_mask);
+    action.sa_flags = (int)SA_RESETHAND;
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        if (sigaction(faults[i], NULL, &before) == 0 &&
+            before.sa_handler == SIG_DFL)
+            sigaction(faults[i], &action, NULL);
+    }
+}
+
 nj_stop *nj_signals_catch(void)
 {
     struct sigaction action = {.sa_handler = on_signal};
 
+    explain_faults();
     sigemptyset(&action.sa_mask);
     action.sa_flags = SA_RESTART;
     sigaction(SIGINT, &action, NULL);

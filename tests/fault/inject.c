@@ -7,8 +7,9 @@
  *                         the end, one "KIND N" a line
  *
  * Calls are counted over all threads from the moment the library is loaded. */
-#define _GNU_SOURCE
-#include <dlfcn.h>
+#define _GNU_SOURCE /* RTLD_NEXT */
+#include "preload.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -31,6 +32,7 @@ static int chosen_errno;
 void *__libc_malloc(size_t n);
 void *__libc_calloc(size_t count, size_t n);
 void *__libc_realloc(void *p, size_t n);
+void *__libc_memalign(size_t alignment, size_t n);
 
 __attribute__((constructor)) static void begin(void)
 {
@@ -70,14 +72,6 @@ static int fails(int kind)
         return 0;
     errno = kind == MALLOC ? ENOMEM : chosen_errno;
     return 1;
-}
-
-/* The function that this library stands in front of. */
-static void next(const char *name, void *out)
-{
-    void *found = dlsym(RTLD_NEXT, name);
-
-    memcpy(out, &found, sizeof(found));
 }
 
 ssize_t write(int fd, const void *bytes, size_t n)
@@ -169,4 +163,20 @@ void *calloc(size_t count, size_t n)
 void *realloc(void *p, size_t n)
 {
     return fails(MALLOC) ? NULL : __libc_realloc(p, n);
+}
+
+/* What tensors get their memory from. */
+int posix_memalign(void **out, size_t alignment, size_t n)
+{
+    void *p = fails(MALLOC) ? NULL : __libc_memalign(alignment, n);
+
+    if (!p)
+        return ENOMEM;
+    *out = p;
+    return 0;
+}
+
+void *aligned_alloc(size_t alignment, size_t n)
+{
+    return fails(MALLOC) ? NULL : __libc_memalign(alignment, n);
 }

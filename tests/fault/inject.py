@@ -5,26 +5,36 @@ For each kind of call (write, sync, rename, open, mkdir, malloc), each error
 (ENOSPC and EIO; malloc returns NULL) and each N up to the number of calls that
 the undisturbed job makes: the job is run with the Nth call failing, in a new
 folder, and then once more without. Checked after the first run: it ended with
-an exit status of its own, said why on one line when it was not 0, and every
-picture in the folder is byte for byte that of the undisturbed job. Checked
-after the second: all pictures are there, the same bytes, and nothing else but
-the manifest and the lock.
+an exit status of its own, or was ended by a fault inside of libtorch, which is
+told apart; it said why on one line when it was not 0, and every picture in the
+folder is byte for byte that of the undisturbed job. Checked after the second:
+all pictures are there, the same bytes, and nothing else but the manifest and
+the lock.
 
-  tests/fault/inject.py PROGRAM LIBRARY [--first F] [--every K] [--kinds K,K]
+  tests/fault/inject.py PROGRAM LIBRARY [--first F] [--last L] [--every K]
+                        [--kinds K,K] [--jobs J]
+
+With --jobs so many faults are tried at the same time, each in a folder of its
+own.
 """
 
 import argparse
 import errno
 import os
 import pathlib
+import queue
 import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NETWORKS = ROOT / "tests/fixtures/endtoend/networks"
 KINDS = ["write", "sync", "rename", "open", "mkdir", "malloc"]
+# How a fault inside libtorch is told, and what it says itself before.
+ENDED = "nightjar: a library ended the program"
+FOREIGN = ("terminate called", "  what()", "Error in cpuinfo", "libgomp:")
 OWN = {"nightjar.jsonl", ".nightjar.lock"}
 
 
@@ -32,6 +42,7 @@ class Job:
     """One small job in one folder."""
 
     def __init__(self, program, library, scratch):
+        scratch.mkdir()
         self.program = program
         self.library = library
         self.scratch = scratch
@@ -65,12 +76,16 @@ class Job:
 
 def after_fault(job, result, reference):
     """What is wrong after the run with the fault, or None."""
-    if result.returncode not in (0, 1, 2, 3):
-        return f"exit status {result.returncode}"
     said = result.stderr.decode(errors="replace")
-    if result.returncode and not said.startswith("nightjar: "):
+    lines = [line for line in said.splitlines() if not line.startswith(FOREIGN)]
+    if result.returncode < 0:
+        if not lines or not lines[0].startswith(ENDED):
+            return f"ended by signal {-result.returncode}: {said!r}"
+    elif result.returncode not in (0, 1, 2, 3):
+        return f"exit status {result.returncode}: {said!r}"
+    if result.returncode and not (lines and lines[0].startswith("nightjar: ")):
         return f"exit status {result.returncode} without a reason: {said!r}"
-    if said.count("\n") > 1:
+    if len(lines) > 1:
         return f"more than one line: {said!r}"
     for name, content in job.files().items():
         if name.endswith(".png") and content != reference.get(name):
@@ -114,17 +129,33 @@ def undisturbed(job):
     return pictures, {kind: int(n) for kind, n in lines}
 
 
-def all_faults(job, kinds, first, every):
-    reference, counts = undisturbed(job)
+def all_faults(jobs, args):
+    """Tries the faults; returns how many were handled wrongly."""
+    reference, counts = undisturbed(jobs[0])
+    idle = queue.SimpleQueue()
     bad = 0
+
+    def try_one(kind, number, code):
+        job = idle.get()
+        try:
+            return (number, *one_fault(job, reference, kind, number, code))
+        finally:
+            idle.put(job)
+
+    for job in jobs:
+        idle.put(job)
+    pool = ThreadPoolExecutor(len(jobs))
     print(f"the job: {len(reference)} pictures, calls "
           + ", ".join(f"{k} {counts[k]}" for k in KINDS))
-    for kind in kinds:
+    for kind in args.kinds.split(","):
+        last = min(args.last or counts[kind], counts[kind])
         codes = [0] if kind == "malloc" else [errno.ENOSPC, errno.EIO]
         for code in codes:
             ends = {}
-            for number in range(first, counts[kind] + 1, every):
-                wrong, status = one_fault(job, reference, kind, number, code)
+            tries = [pool.submit(try_one, kind, n, code)
+                     for n in range(args.first, last + 1, args.every)]
+            for done in tries:
+                number, wrong, status = done.result()
                 ends[status] = ends.get(status, 0) + 1
                 if wrong:
                     bad += 1
@@ -143,12 +174,15 @@ def main():
     parser.add_argument("library")
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--first", type=int, default=1)
+    parser.add_argument("--last", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--kinds", default=",".join(KINDS))
     args = parser.parse_args()
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="nightjar-inject-"))
     try:
-        job = Job(args.program, args.library, scratch)
-        bad = all_faults(job, args.kinds.split(","), args.first, args.every)
+        jobs = [Job(args.program, args.library, scratch / str(i))
+                for i in range(args.jobs)]
+        bad = all_faults(jobs, args)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     print(f"{bad} faults were handled wrongly")

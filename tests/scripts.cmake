@@ -40,7 +40,9 @@ endif()
 # tests/fault: what a night may bring. The long forms are run by hand.
 add_library(inject MODULE fault/inject.c)
 target_link_libraries(inject PRIVATE ${CMAKE_DL_LIBS})
-set_target_properties(inject PROPERTIES PREFIX "")
+add_library(clock MODULE fault/clock.c)
+target_link_libraries(clock PRIVATE ${CMAKE_DL_LIBS})
+set_target_properties(inject clock PROPERTIES PREFIX "")
 find_package(Python3 COMPONENTS Interpreter)
 function(nj_fault name)
   add_test(NAME fault/${name} COMMAND ${ARGN})
@@ -60,6 +62,8 @@ if(TARGET nightjar_fake AND NOT NJ_SANITIZE)
     nj_fault(inject ${Python3_EXECUTABLE} ${fault}/inject.py
       $<TARGET_FILE:nightjar_fake> $<TARGET_FILE:inject> --every 7
       --kinds write,sync,rename,open,mkdir)
+    nj_fault(clock ${Python3_EXECUTABLE} ${fault}/clock.py
+      $<TARGET_FILE:nightjar_fake> $<TARGET_FILE:clock>)
     nj_fault(inject_malloc ${Python3_EXECUTABLE} ${fault}/inject.py
       $<TARGET_FILE:nightjar_fake> $<TARGET_FILE:inject> --every 211
       --kinds malloc)
@@ -95,8 +99,7 @@ set_tests_properties(cli/status PROPERTIES LABELS cli)
 # How a run is shown: on terminals of two sizes, in a log, to programs.
 add_test(NAME cli/progress COMMAND
   ${PROJECT_SOURCE_DIR}/tests/cli/progress.py $<TARGET_FILE:nightjar_fake>)
-# It watches a terminal in real time: alone, and not under the sanitizers.
-set_tests_properties(cli/progress PROPERTIES LABELS "cli;slow" RUN_SERIAL TRUE)
+set_tests_properties(cli/progress PROPERTIES LABELS cli)
 
 # Jobs as docs/jobs.md shows them.
 add_test(NAME cli/jobs COMMAND

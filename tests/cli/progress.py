@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -22,35 +23,62 @@ JOB = ("generate", "a {red|blue} boat", "--seeds", "1..4",
        "--timestep-respacing", "ddim4")
 
 
-def resize(fd, columns):
-    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+PATIENCE = 120  # seconds that a busy machine may take for anything
 
 
-def on_terminal(*args, columns, later=None, env=None, expect=0):
-    """What a terminal of that many columns gets; `later` columns after a
-    second."""
-    master, slave = pty.openpty()
-    resize(master, columns)
-    child = subprocess.Popen([p.path, *args], stdout=slave, stdin=slave,
-                             stderr=slave,
-                             env={**p.env, "NIGHTJAR_FAKE_STEP_MS": "60",
-                                  "TERM": "xterm", **(env or {})})
-    os.close(slave)
-    seen, began = b"", time.time()
-    while True:
-        if later and time.time() - began > 1:
-            resize(master, later)
-            seen += b"\0"
-            later = None
-        ready, _, _ = select.select([master], [], [], 0.05)
-        if not ready and child.poll() is not None:
-            break
+class Terminal:
+    """The program on a terminal of that many columns."""
+
+    def __init__(self, *args, columns, env=None):
+        self.master, slave = pty.openpty()
+        self.resize(columns)
+        self.child = subprocess.Popen(
+            [p.path, *args], stdout=slave, stdin=slave, stderr=slave,
+            env={**p.env, "NIGHTJAR_FAKE_STEP_MS": "60", "TERM": "xterm",
+                 **(env or {})})
+        os.close(slave)
+        self.text = ""
+        self.until = time.monotonic() + PATIENCE
+
+    def resize(self, columns):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ,
+                    struct.pack("HHHH", 24, columns, 0, 0))
+
+    def read(self, wait):
+        """Adds what comes within `wait` seconds; False: nothing will come."""
+        check(time.monotonic() < self.until, f"no end: {self.text[-400:]!r}")
+        if not select.select([self.master], [], [], wait)[0]:
+            return True
         try:
-            seen += os.read(master, 65536) if ready else b""
-        except OSError:
-            break
-    check(child.wait() == expect, f"exit status {child.returncode}: {seen!r}")
-    return seen.decode()
+            self.text += os.read(self.master, 65536).decode()
+        except OSError:  # how a terminal ends when nobody has it any more
+            return False
+        return True
+
+    def stop_when(self, holds):
+        """Stops the program at a moment when holds(text) is true."""
+        while True:
+            while not holds(self.text):
+                check(self.read(1), f"ended: {self.text[-400:]!r}")
+            self.child.send_signal(signal.SIGSTOP)
+            os.waitpid(self.child.pid, os.WUNTRACED)
+            while select.select([self.master], [], [], 0)[0]:
+                check(self.read(0), "ended")
+            if holds(self.text):
+                return
+            self.child.send_signal(signal.SIGCONT)
+
+    def end(self, expect=0):
+        while self.read(1):
+            pass
+        check(self.child.wait() == expect,
+              f"exit status {self.child.returncode}: {self.text!r}")
+        os.close(self.master)
+        return self.text
+
+
+def on_terminal(*args, columns, env=None, expect=0):
+    return Terminal(*args, columns=columns, env=env).end(expect)
 
 
 def bars(text):
@@ -70,7 +98,7 @@ def shows_a_line():
     text = on_terminal(*JOB, "-o", out, columns=80)
     found = fits(text, 80)
     full = [b for b in found if "left" in b]
-    check(full and all(re.search(r" \d/8  step \d/4  [\d.]+/h  .* left, \d\d:\d\d"
+    check(full and all(re.search(r" \d/8  step \d/4  [\d.]+/h  .* left, (\w{3} )?\d\d:\d\d"
                                  r"  [\d.]+ GB free$", b) for b in full[2:]),
           f"{full}")
     check("8 pictures made in" in text, text[-200:])
@@ -88,19 +116,20 @@ def marks_failures():
         check(any("  2 failed" in b for b in bars(text)), "the line")
 
 
-def resized(folder):
-    """Whether the line that the smaller window broke in two is cleared whole."""
-    text = on_terminal(*JOB, "-o", folder, columns=80, later=60)
-    before, after = text.split("\0")
-    fits(before, 80, 4)
-    found = bars(after)
-    check(found and max(map(len, found)) <= 59, f"{found}")
-    return "\x1b[1A\r\x1b[J" in after
-
-
 def survives_a_resize():
-    # On a busy machine the window may change in the middle of a line.
-    check(any(resized(f"{p.folder}/narrow{i}") for i in range(3)), "not cleared")
+    """The line that a smaller window breaks in two is cleared whole. The window
+    changes while the program stands still behind a whole line of 80 columns."""
+    t = Terminal(*JOB, "-o", p.folder + "/narrow", columns=80)
+    t.stop_when(lambda text: re.search(r"\[[#.]*\] [^\r\n\x1b]{36,} GB free$",
+                                       text))
+    fits(t.text, 80, 1)
+    t.text = ""
+    t.resize(60)
+    t.child.send_signal(signal.SIGCONT)
+    after = t.end()
+    check(after.startswith("\x1b[1A\r\x1b[J"), f"not cleared: {after[:200]!r}")
+    fits(after, 60, 2)
+    check(after.count("\x1b[1A") == 1, f"cleared twice: {after!r}")
 
 
 def writes_a_log():

@@ -79,6 +79,25 @@ static void symmetry_is_imposed_once(void **state)
     free(seen);
 }
 
+/* The left half and the upper half are kept. */
+static void symmetry_mirrors_the_first_half(void **state)
+{
+    static const float in[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    static const float across[8] = {1, 2, 2, 1, 5, 6, 6, 5};
+    static const float down[8] = {1, 2, 3, 4, 1, 2, 3, 4};
+    const int64_t shape[4] = {1, 1, 2, 4};
+    th_scope *s = th_scope_new(NULL);
+    th_tensor *x = th_from_data(s, NJ_F32, 4, shape, in);
+    float got[8];
+
+    (void)state;
+    th_read_f32(s, nj_start_mirrored(s, x, NJ_SYMMETRY_HORIZONTAL), got, 8);
+    assert_memory_equal(got, across, sizeof(across));
+    th_read_f32(s, nj_start_mirrored(s, x, NJ_SYMMETRY_VERTICAL), got, 8);
+    assert_memory_equal(got, down, sizeof(down));
+    th_scope_free(s);
+}
+
 /* Where its part says the end, or close to it, the first step does it. */
 static void symmetry_at_the_noisy_end_is_not_lost(void **state)
 {
@@ -459,6 +478,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(perlin_noise_is_an_init_image),
         cmocka_unit_test(symmetry_is_imposed_once),
+        cmocka_unit_test(symmetry_mirrors_the_first_half),
         cmocka_unit_test(symmetry_at_the_noisy_end_is_not_lost),
         cmocka_unit_test(scales_follow_their_schedules),
         cmocka_unit_test(eta_follows_its_schedule),

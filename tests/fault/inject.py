@@ -61,7 +61,7 @@ class Job:
         if extra:
             env.update(extra, LD_PRELOAD=str(self.library))
         return subprocess.run([str(c) for c in command], env=env,
-                              stdout=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, timeout=120)
 
     def clear(self):
@@ -83,7 +83,10 @@ def after_fault(job, result, reference):
             return f"ended by signal {-result.returncode}: {said!r}"
     elif result.returncode not in (0, 1, 2, 3):
         return f"exit status {result.returncode}: {said!r}"
-    if result.returncode and not (lines and lines[0].startswith("nightjar: ")):
+    # What failed a single picture stands in the log, on standard output.
+    told = b" failed, seed " in result.stdout or (
+        lines and lines[0].startswith("nightjar: "))
+    if result.returncode and not told:
         return f"exit status {result.returncode} without a reason: {said!r}"
     if len(lines) > 1:
         return f"more than one line: {said!r}"

@@ -63,6 +63,10 @@ void th_set_tf32(bool allow);
  * use libtorch's plain autograd instead, which saves more activations. For
  * tests and measurements. */
 void th_set_plain_autograd(bool plain);
+/* Whether gradients that libtorch adds up in any order on CUDA, and which are
+ * made to repeat there unless speed comes first, take that way on the CPU too.
+ * For tests. */
+void th_set_repeatable_everywhere(bool on);
 /* Bytes that autograd holds for the backward pass right now. */
 int64_t th_saved_bytes(void);
 /* Waits until a device has done all that it was given. */
@@ -114,6 +118,7 @@ th_tensor *th_full(th_scope *s, nj_dtype dtype, th_device device, int ndim,
                    const int64_t *shape, double value);
 th_tensor *th_to(th_scope *s, const th_tensor *t, nj_dtype dtype,
                  th_device device);
+
 /* Copies n elements, row-major, as float32 / int64 to the host. n must be the
  * number of elements. */
 void th_read_f32(th_scope *s, const th_tensor *t, float *out, size_t n);

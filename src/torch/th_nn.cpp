@@ -1,4 +1,5 @@
 // Layers of networks whose stock autograd is good enough: one ATen call each.
+#include "torch/repeatable.hpp"
 #include "torch/th_internal.hpp"
 
 extern "C" th_tensor *th_batch_norm(th_scope *s, const th_tensor *x,
@@ -23,6 +24,8 @@ extern "C" th_tensor *th_attention(th_scope *s, const th_tensor *q,
         if (th::plain_autograd())
             return std::get<0>(at::_scaled_dot_product_attention_math(
                 q->t, k->t, v->t, {}, 0.0, causal, {}, scale));
+        if (th::wants_repeatable(q->t))
+            return th::attention_repeatable(q->t, k->t, v->t, scale, causal);
         return at::scaled_dot_product_attention(q->t, k->t, v->t, {}, 0.0,
                                                 causal, scale);
     });
@@ -95,6 +98,8 @@ extern "C" th_tensor *th_upsample_bilinear2d(th_scope *s, const th_tensor *x,
                                              bool align_corners)
 {
     return th::op(s, "upsample_bilinear2d", {x}, [&] {
+        if (th::wants_repeatable(x->t))
+            return th::bilinear_repeatable(x->t, h, w, align_corners);
         return at::upsample_bilinear2d(x->t, {h, w}, align_corners);
     });
 }
@@ -119,6 +124,8 @@ extern "C" th_tensor *th_grid_sample(th_scope *s, const th_tensor *x,
                                      const th_tensor *grid, bool nearest)
 {
     return th::op(s, "grid_sample", {x, grid}, [&] {
+        if (th::wants_repeatable(x->t) && !grid->t.requires_grad())
+            return th::grid_sample_repeatable(x->t, grid->t, nearest);
         return at::grid_sampler(x->t, grid->t, nearest ? 1 : 0, 0, false);
     });
 }

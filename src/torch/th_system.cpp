@@ -12,6 +12,7 @@
 #ifdef NJ_CUDA
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>
+#include <c10/cuda/CUDAGuard.h>
 #endif
 
 // A step allocates the same tensors as the one before. Kept in the heap, their
@@ -45,6 +46,8 @@ extern "C" void th_set_fast(bool fast)
     // Where libtorch has no deterministic kernel it warns and goes on.
     context.setDeterministicAlgorithms(!fast, true);
     context.setDeterministicFillUninitializedMemory(false);
+    // Which attention is taken must not depend on what cuDNN offers.
+    context.setSDPUseCuDNN(false);
 }
 
 extern "C" void th_set_tf32(bool allow)
@@ -63,8 +66,11 @@ extern "C" int th_cuda_count(void)
 extern "C" void th_wait(th_device device)
 {
     try {
-        if (device.kind == TH_CUDA)
+        if (device.kind == TH_CUDA) {
+            const c10::cuda::CUDAGuard guard(th::device(device));
+
             c10::cuda::device_synchronize();
+        }
     } catch (...) {
         // The next operation fails in the same way, and says so.
     }

@@ -1,0 +1,29 @@
+// Operations whose gradient libtorch's CUDA kernels add up in whatever order
+// threads arrive: the same functions with gradients that repeat bit for bit.
+// They work on any device, but only CUDA needs them.
+#ifndef NJ_TORCH_REPEATABLE_HPP
+#define NJ_TORCH_REPEATABLE_HPP
+
+#include "torch/th_internal.hpp"
+
+namespace th
+{
+
+// Whether x needs them: on CUDA, unless speed comes first (th_set_fast).
+bool wants_repeatable(const at::Tensor &x) noexcept;
+
+// softmax(q k^T * scale) v; keeps q, k and v and computes the rest again.
+at::Tensor attention_repeatable(const at::Tensor &q, const at::Tensor &k,
+                                const at::Tensor &v, double scale, bool causal);
+
+// at::grid_sampler with zeros outside and corners not aligned, for an x that
+// takes part in a derivation by a grid that does not.
+at::Tensor grid_sample_repeatable(const at::Tensor &x, const at::Tensor &grid,
+                                  bool nearest);
+
+at::Tensor bilinear_repeatable(const at::Tensor &x, int64_t h, int64_t w,
+                               bool align_corners);
+
+} // namespace th
+
+#endif

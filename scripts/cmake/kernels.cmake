@@ -45,7 +45,7 @@ if(NJ_CUDA)
   file(GLOB nj_cuda_sources CONFIGURE_DEPENDS src/cuda/*.cu)
   add_library(nj_cuda STATIC ${nj_cuda_sources})
   # No fused multiply-add: the twins must be able to repeat the sums.
-  set_source_files_properties(src/cuda/norm.cu PROPERTIES
+  set_source_files_properties(${nj_cuda_sources} PROPERTIES
     COMPILE_OPTIONS -fmad=false)
   # Turing to Blackwell; PTX of the last for what comes after.
   set_target_properties(nj_cuda PROPERTIES
@@ -55,4 +55,7 @@ if(NJ_CUDA)
   target_include_directories(nj_shim SYSTEM PRIVATE
     ${CUDAToolkit_INCLUDE_DIRS})
   target_link_libraries(nj_shim PUBLIC nj_cuda)
+  if(CUDAToolkit_LIBRARY_DIR)
+    target_link_options(nj_cuda INTERFACE -Wl,-rpath,${CUDAToolkit_LIBRARY_DIR})
+  endif()
 endif()

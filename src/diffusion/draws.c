@@ -172,13 +172,22 @@ void nj_draw_augmentation(const nj_augment_ranges *ranges,
     draw_corners(&source, block + 3, ranges->distortion, side, out->corners);
 }
 
+nj_source nj_cut_noise_source(const nj_source *from, int k, int time,
+                              uint32_t *first)
+{
+    uint32_t place = (uint32_t)k * NOISES_PER_CUT + (uint32_t)time;
+
+    *first = place << NOISE_BLOCK_BITS;
+    return with_stream(from, NJ_STREAM_CUT_NOISE);
+}
+
 void nj_draw_cut_noise(const nj_source *from, int k, int time, size_t n,
                        float *out)
 {
-    const nj_source source = with_stream(from, NJ_STREAM_CUT_NOISE);
-    uint32_t place = (uint32_t)k * NOISES_PER_CUT + (uint32_t)time;
+    uint32_t first;
+    const nj_source source = nj_cut_noise_source(from, k, time, &first);
 
-    nj_random_field(&source, place << NOISE_BLOCK_BITS, n, out);
+    nj_random_field(&source, first, n, out);
 }
 
 int64_t nj_draw_class(const nj_source *from, int64_t classes)

@@ -84,6 +84,10 @@ void nj_draw_augmentation(const nj_augment_ranges *ranges,
 void nj_draw_cut_noise(const nj_source *from, int k, int time, size_t n,
                        float *out);
 
+/* The same field's source, and the block it begins with. */
+nj_source nj_cut_noise_source(const nj_source *from, int k, int time,
+                              uint32_t *first);
+
 /* The random class of a step (from->iteration), 0..classes-1. */
 int64_t nj_draw_class(const nj_source *from, int64_t classes);
 

@@ -4,12 +4,15 @@
  *
  * key = (low, high) 32 bits of the seed; counter = (block, iteration, stream,
  * draw). Uniforms are (word + 0.5) / 2^32 in double; normals are Box-Muller
- * pairs in double, rounded to float once. */
+ * pairs in double, rounded to float once. The arithmetic, and the source of
+ * numbers, are those of base/philox.h, which the GPU has in common. */
 #ifndef NJ_DIFFUSION_RANDOM_H
 #define NJ_DIFFUSION_RANDOM_H
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "base/philox.h"
 
 typedef enum nj_stream {
     NJ_STREAM_START = 0,
@@ -22,16 +25,6 @@ typedef enum nj_stream {
     NJ_STREAM_CUT_NOISE = 7
 } nj_stream;
 
-/* Where numbers come from: all but the block. */
-typedef struct nj_source {
-    uint64_t seed;
-    uint32_t iteration;
-    uint32_t stream;
-    uint32_t draw;
-} nj_source;
-
-void nj_philox(const uint32_t counter[4], const uint32_t key[2],
-               uint32_t out[4]);
 void nj_random_words(const nj_source *from, uint32_t block, uint32_t out[4]);
 void nj_random_uniforms(const nj_source *from, uint32_t block, double out[4]);
 

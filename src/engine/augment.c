@@ -238,30 +238,40 @@ th_tensor *nj_augment(th_scope *s, const th_tensor *x, nj_chain chain,
 
 /* ---- a step's cutouts -------------------------------------------------- */
 
+/* The noise of cutout k for the `time`-th time, [1,3,H,W] like x. */
+static th_tensor *cut_noise(th_scope *s, const th_tensor *x,
+                            const nj_source *from, size_t k, int time)
+{
+    const int64_t shape[4] = {1, 3, th_size(x, 2), th_size(x, 3)};
+    uint32_t first;
+    const nj_source source = nj_cut_noise_source(from, (int)k, time, &first);
+    const th_normals normals = {&source.seed, source.iteration, source.stream,
+                                source.draw, first};
+
+    return th_philox_normals(s, &normals, th_where(x), 4, shape);
+}
+
 /* The noise of cutouts `first`, `first` + 1.. of one image, like x [N,3,H,W];
  * false on failure. */
 static bool draw_noise(th_scope *s, const th_tensor *x, const nj_source *from,
                        double scale, size_t first,
                        const th_tensor *out[NJ_NOISE_TIMES])
 {
-    const int64_t shape[4] = {th_size(x, 0), 3, th_size(x, 2), th_size(x, 3)};
-    const size_t cuts = (size_t)shape[0];
-    const size_t n = th_elements(x) / (cuts ? cuts : 1);
-    float *values = nj_calloc(cuts * n, sizeof(*values));
+    const size_t cuts = (size_t)th_size(x, 0);
+    const th_tensor **list = nj_calloc(cuts, sizeof(*list));
 
-    if (values == NULL)
+    if (list == NULL)
         th_scope_fail(s, NJ_E_MEMORY, "out of memory for cutout noise");
-    for (int time = 0; values != NULL && time < NJ_NOISE_TIMES; time++) {
-        const th_tensor *field;
+    for (int time = 0; list != NULL && time < NJ_NOISE_TIMES; time++) {
+        const th_tensor *fields;
 
         for (size_t k = 0; k < cuts; k++)
-            nj_draw_cut_noise(from, (int)(first + k), time, n, values + k * n);
-        field = th_to(s, th_from_data(s, NJ_F32, 4, shape, values), th_dtype(x),
-                      th_where(x));
-        out[time] = th_mul_scalar(s, field, scale);
+            list[k] = cut_noise(s, x, from, first + k, time);
+        fields = th_to(s, th_cat(s, list, cuts, 0), th_dtype(x), th_where(x));
+        out[time] = th_mul_scalar(s, fields, scale);
     }
-    free(values);
-    return values != NULL;
+    free(list);
+    return list != NULL;
 }
 
 th_tensor *nj_augmented_stack(th_scope *s, const th_tensor *x,

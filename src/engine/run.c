@@ -176,21 +176,16 @@ static nj_status make_targets(struct run *r, nj_err *err)
 /* ---- noise ------------------------------------------------------------- */
 
 /* One field of normals for each image -> [B,3,H,W] */
-static th_tensor *noise(struct run *r, th_scope *s, nj_stream stream,
+static th_tensor *noise(const struct run *r, th_scope *s, nj_stream stream,
                         uint32_t iteration)
 {
-    for (size_t b = 0; b < r->batch; b++) {
-        const nj_source from = {r->seeds[b], iteration, stream, 0};
+    const th_normals from = {r->seeds, iteration, stream, 0, 0};
 
-        nj_random_field(&from, 0, r->image_values,
-                        r->host + b * r->image_values);
-    }
-    return th_to(s, th_from_data(s, NJ_F32, 4, r->shape, r->host), NJ_F32,
-                 r->engine->device);
+    return th_philox_normals(s, &from, r->engine->device, 4, r->shape);
 }
 
-static th_tensor *step_noise(struct run *r, th_scope *s, const nj_step *step,
-                             int k)
+static th_tensor *step_noise(const struct run *r, th_scope *s,
+                             const nj_step *step, int k)
 {
     bool needed = r->settings->sampler == NJ_DDPM ||
                   (r->settings->sampler == NJ_DDIM && step->ddim_z > 0);
@@ -401,6 +396,7 @@ static nj_status one_step(struct run *r, int k, nj_err *err)
     nj_look now;
     nj_look trial;
     const nj_look *ahead = NULL;
+    th_tensor *next;
     nj_status status;
 
     enter_step(r, s, k);
@@ -410,13 +406,14 @@ static nj_status one_step(struct run *r, int k, nj_err *err)
         trial = look_at(r, s, step + 1, nj_sampler_trial(s, &now), k, &second);
         ahead = &trial;
     }
+    nj_clock_start(&r->clock);
+    next =
+        nj_sampler_step(s, &r->sampler, &now, ahead, step_noise(r, s, step, k));
+    nj_clock_part(&r->clock, NJ_PART_SAMPLER);
+    /* Reading waits for a GPU, so it comes when all is asked of it. */
     read_losses(r, s, &loss);
     show_step(r, &now, &loss, k);
-    nj_clock_start(&r->clock);
-    th_copy_(s, r->x,
-             nj_sampler_step(s, &r->sampler, &now, ahead,
-                             step_noise(r, s, step, k)));
-    nj_clock_part(&r->clock, NJ_PART_SAMPLER);
+    th_copy_(s, r->x, next);
     status = th_scope_check(s, err);
     if (status == NJ_OK) {
         drop_failed(r, s, k);

@@ -119,6 +119,18 @@ th_tensor *th_full(th_scope *s, nj_dtype dtype, th_device device, int ndim,
 th_tensor *th_to(th_scope *s, const th_tensor *t, nj_dtype dtype,
                  th_device device);
 
+/* Where the normals of a batch come from (docs/randomness.md): image b's are
+ * the field of seeds[b] from block `first` of the stream on. */
+typedef struct th_normals {
+    const uint64_t *seeds; /* [shape[0]] */
+    uint32_t iteration, stream, draw, first;
+} th_normals;
+
+/* float32 [B,...], made on the device that has it; each image is a field of
+ * its own, row-major. The same bytes on every device. */
+th_tensor *th_philox_normals(th_scope *s, const th_normals *from,
+                             th_device device, int ndim, const int64_t *shape);
+
 /* Copies n elements, row-major, as float32 / int64 to the host. n must be the
  * number of elements. */
 void th_read_f32(th_scope *s, const th_tensor *t, float *out, size_t n);

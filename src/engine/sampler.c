@@ -189,6 +189,46 @@ th_tensor *nj_sampler_trial(th_scope *s, const nj_look *now)
     return x;
 }
 
+static th_update_kind kind_of(const nj_sampler_run *r)
+{
+    if (r->config.kind == NJ_DDIM)
+        return TH_UPDATE_DDIM;
+    return r->config.variance == NJ_VARIANCE_LEARNED_RANGE ? TH_UPDATE_LEARNED
+                                                           : TH_UPDATE_FIXED;
+}
+
+th_tensor *nj_sampler_at_once(th_scope *s, const nj_sampler_run *r,
+                              const nj_look *now, const th_tensor *z)
+{
+    const nj_step *step = now->step;
+    const th_update_kind kind = kind_of(r);
+    const bool noisy =
+        !step->last && (kind != TH_UPDATE_DDIM || step->ddim_z != 0);
+    const th_update update = {
+        .kind = kind,
+        .x = now->x,
+        .x0 = now->x0,
+        .eps = now->eps,
+        .v = now->v,
+        .g = now->g,
+        .z = noisy ? z : NULL,
+        .mean_x0 = step->mean_x0,
+        .mean_x = step->mean_x,
+        .variance = step->variance,
+        .deviation = step->deviation,
+        .middle = (step->log_variance_max + step->log_variance_min) / 2,
+        .reach = (step->log_variance_max - step->log_variance_min) / 2,
+        .recip = step->recip,
+        .recipm1 = step->recipm1,
+        .sigma = step->sigma,
+        .ddim_x0 = step->ddim_x0,
+        .ddim_eps = step->ddim_eps,
+        .ddim_z = step->ddim_z,
+    };
+
+    return th_sampler_update(s, &update);
+}
+
 th_tensor *nj_sampler_step(th_scope *s, nj_sampler_run *r, const nj_look *now,
                            const nj_look *ahead, const th_tensor *z)
 {
@@ -197,6 +237,8 @@ th_tensor *nj_sampler_step(th_scope *s, nj_sampler_run *r, const nj_look *now,
 
     if (r->config.kind == NJ_PLMS)
         x = plms(s, r, now, ahead);
+    else if (th_where(now->x).kind == TH_CUDA)
+        x = nj_sampler_at_once(s, r, now, z);
     else if (r->config.kind == NJ_DDIM)
         x = ddim(s, now, z);
     else if (r->config.variance == NJ_VARIANCE_LEARNED_RANGE)

@@ -72,6 +72,11 @@ th_tensor *nj_sampler_trial(th_scope *s, const nj_look *now);
 th_tensor *nj_sampler_step(th_scope *s, nj_sampler_run *r, const nj_look *now,
                            const nj_look *ahead, const th_tensor *z);
 
+/* nj_sampler_step of DDPM and DDIM in one pass, as it is done on a GPU: the
+ * same numbers, apart from the rounding of exp. */
+th_tensor *nj_sampler_at_once(th_scope *s, const nj_sampler_run *r,
+                              const nj_look *now, const th_tensor *z);
+
 /* x at the start: start_image * init + start_noise * z; init may be NULL. */
 th_tensor *nj_sampler_start(th_scope *s, const nj_steps *steps,
                             const th_tensor *init, const th_tensor *z);

@@ -304,6 +304,34 @@ th_tensor *th_pixel_unshuffle(th_scope *s, const th_tensor *x, int factor);
 th_tensor *th_grid_sample(th_scope *s, const th_tensor *x,
                           const th_tensor *grid, bool nearest);
 
+/* ---- a sampler's step --------------------------------------------------- */
+
+typedef enum th_update_kind {
+    TH_UPDATE_LEARNED, /* DDPM whose network says where the variance lies */
+    TH_UPDATE_FIXED,   /* DDPM with the step's variance */
+    TH_UPDATE_DDIM
+} th_update_kind;
+
+/* Tensors [B,C,H,W] float32 of any layout, on one device, and figures (see
+ * diffusion/steps.h); those that a kind does not name are not looked at.
+ *   learned  mean_x0 x0 + mean_x x + s^2 g + s z, s^2 = exp(reach v + middle)
+ *   fixed    mean_x0 x0 + mean_x x + variance g + deviation z
+ *   DDIM     ddim_x0 x0 + ddim_eps eps + ddim_z z, where with g: eps - sigma g
+ *            for eps, and recip x - recipm1 of that for x0 */
+typedef struct th_update {
+    th_update_kind kind;
+    const th_tensor *x, *x0;
+    const th_tensor *eps, *v;
+    const th_tensor *g, *z; /* or NULL: nothing is added */
+    double mean_x0, mean_x, variance, deviation;
+    double middle, reach;
+    double recip, recipm1, sigma;
+    double ddim_x0, ddim_eps, ddim_z;
+} th_update;
+
+/* The next x, row-major, in one pass; no gradient. */
+th_tensor *th_sampler_update(th_scope *s, const th_update *u);
+
 /* ---- separable maps ---------------------------------------------------- */
 
 /* A banded matrix for one side of each of several pictures: output i of

@@ -131,6 +131,53 @@ static void ddim_moves_along_guided_noise(void **state)
     teardown(&b);
 }
 
+/* What a GPU does in one pass, on the CPU: the same bits, up to the rounding of
+ * exp where the variance is learned. */
+static void same_at_once(nj_sampler kind, nj_variance variance, size_t k,
+                         bool guided)
+{
+    const nj_sampler_config config = {.kind = kind, .variance = variance};
+    struct bench b;
+    nj_sampler_run run;
+    nj_look look;
+    th_tensor *z, *all;
+    float got[IMAGES * VALUES];
+    float want[IMAGES * VALUES];
+
+    setup(&b, variance, k % 2 ? .7 : 0);
+    look = (nj_look){.step = &b.steps.at[k], .x = wave(b.scope, 0)};
+    all = variance == NJ_VARIANCE_LEARNED_RANGE ? output(b.scope)
+                                                : wave(b.scope, 1);
+    nj_predict(b.scope, &look, th_channels_last(b.scope, all), k == 5);
+    look.g = guided ? th_channels_last(b.scope, wave(b.scope, 3)) : NULL;
+    z = wave(b.scope, 4);
+    nj_sampler_init(&run, b.scope, &config);
+    read(b.scope, nj_sampler_step(b.scope, &run, &look, NULL, z), want);
+    read(b.scope, nj_sampler_at_once(b.scope, &run, &look, z), got);
+    if (kind == NJ_DDIM || variance != NJ_VARIANCE_LEARNED_RANGE)
+        assert_memory_equal(got, want, sizeof(got));
+    for (int i = 0; i < IMAGES * VALUES; i++)
+        assert_true(fabsf(got[i] - want[i]) <=
+                    4e-7F * fmaxf(1, fabsf(want[i])));
+    teardown(&b);
+}
+
+static void one_pass_gives_the_same(void **state)
+{
+    const nj_variance variances[] = {NJ_VARIANCE_LEARNED_RANGE,
+                                     NJ_VARIANCE_FIXED_LARGE,
+                                     NJ_VARIANCE_FIXED_SMALL};
+    const size_t steps[] = {0, 5, 8, 19}; /* 19 is the last */
+
+    (void)state;
+    for (size_t v = 0; v < 3; v++)
+        for (size_t k = 0; k < 4; k++)
+            for (int guided = 0; guided < 2; guided++) {
+                same_at_once(NJ_DDPM, variances[v], steps[k], guided);
+                same_at_once(NJ_DDIM, variances[v], steps[k], guided);
+            }
+}
+
 static void clamping_makes_eps_follow(void **state)
 {
     struct bench b;
@@ -262,6 +309,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ddpm_is_mean_guidance_and_noise),
         cmocka_unit_test(ddim_moves_along_guided_noise),
+        cmocka_unit_test(one_pass_gives_the_same),
         cmocka_unit_test(clamping_makes_eps_follow),
         cmocka_unit_test(last_step_adds_no_noise),
         cmocka_unit_test(plms_uses_its_history),

@@ -69,6 +69,10 @@ set(nj_torch_libraries torch_cpu c10)
 file(GLOB nj_python_nvidia ${NJ_TORCH_DIR}/../nvidia/*/lib)
 if(NJ_CUDA)
   list(APPEND nj_torch_libraries torch_cuda c10_cuda)
+  # The kernels need the runtime library themselves: that of libtorch's wheel.
+  foreach(dir ${nj_python_nvidia})
+    target_link_options(nj_torch INTERFACE -Wl,-rpath,${dir})
+  endforeach()
 endif()
 list(TRANSFORM nj_torch_libraries PREPEND "-l")
 target_link_options(nj_torch INTERFACE

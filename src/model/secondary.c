@@ -143,7 +143,8 @@ static th_tensor *input(th_scope *s, const nj_secondary *n, const th_tensor *x,
     th_tensor *f = th_unsqueeze(s, th_mul_scalar(s, t, 2.0 * PI), 1);
     const th_tensor *parts[3] = {x};
 
-    f = th_linear(s, f, n->frequencies, NULL); /* [B,8] */
+    /* [B,8], without a matrix unit's rounding (TF32) */
+    f = th_mul(s, f, th_transpose(s, n->frequencies, 0, 1));
     parts[1] = th_expand(s, planes(s, th_cos(s, f)), 4, shape);
     parts[2] = th_expand(s, planes(s, th_sin(s, f)), 4, shape);
     f = th_cat(s, parts, 3, 1);

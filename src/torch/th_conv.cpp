@@ -43,12 +43,12 @@ bool by_own_product(const at::Tensor &x, const conv_args &a, bool turned)
 }
 
 // Patches that neither overlap nor leave gaps.
-bool by_patches(c10::Device device, int64_t channels, const conv_args &a)
+bool by_patches(int64_t channels, const conv_args &a)
 {
     const int64_t side = a.weight.size(2);
 
-    return device.is_cpu() && a.groups == 1 && a.padding == 0 && side > 1 &&
-           a.stride == side && a.weight.size(3) == side &&
+    return a.groups == 1 && a.padding == 0 && side > 1 && a.stride == side &&
+           a.weight.size(3) == side &&
            a.weight.is_contiguous(at::MemoryFormat::ChannelsLast) &&
            channels == a.weight.size(1);
 }
@@ -141,7 +141,7 @@ at::Tensor conv_gradient(const at::Tensor &dy, const conv_args &a,
     const int64_t rows = appended(a, 2, height, dy.size(2));
     const int64_t cols = appended(a, 3, width, dy.size(3));
 
-    if (by_patches(dy.device(), a.weight.size(1), a))
+    if (by_patches(a.weight.size(1), a))
         return patches_gradient(dy, a, height, width);
     if (dy.is_cpu() && a.stride > 1 && a.groups == 1) {
         const conv_args dense = {a.weight, a.bias, 1, a.padding, 1};
@@ -190,7 +190,7 @@ at::Tensor frozen_conv(const at::Tensor &x, const conv_args &a)
             y = th::conv_winograd(x, a.weight, a.bias, false);
         else if (by_own_product(x, a, false))
             y = th::conv_product(x, a.weight, a.bias, a.stride, false);
-        else if (by_patches(x.device(), x.size(1), a))
+        else if (by_patches(x.size(1), a))
             y = patches(x, a);
         else if (by_product(x, a))
             y = product(x, a.weight.flatten(1), a.bias);

@@ -123,7 +123,34 @@ void read(const at::Tensor &t, at::ScalarType type, T *out, size_t n)
         at::from_blob(out, t.sizes(), type).copy_(t);
 }
 
+// Numbers that a device gets in each step; weights are larger, and come once.
+constexpr size_t pinned_most = size_t(64) << 20;
+
+// A copy that the device may read while the host goes on; undefined where the
+// system gives no such memory.
+at::Tensor pinned(const at::Tensor &t)
+{
+    if (t.numel() == 0 || t.nbytes() > pinned_most)
+        return at::Tensor();
+    try {
+        return t.pin_memory();
+    } catch (const c10::Error &) {
+        return at::Tensor();
+    }
+}
+
 } // namespace
+
+// A copy from ordinary memory waits until the device has done all that it was
+// given before; one from pinned memory takes its turn like everything else, and
+// its memory is not used again before.
+at::Tensor th::moved(const at::Tensor &t, at::Device to, at::ScalarType type)
+{
+    const bool uploads = t.is_cpu() && to.is_cuda() && !t.requires_grad();
+    const at::Tensor source = uploads ? pinned(t.to(type)) : at::Tensor();
+
+    return source.defined() ? source.to(to, type, true) : t.to(to, type);
+}
 
 at::ScalarType th::scalar_type(nj_dtype dtype)
 {
@@ -198,7 +225,7 @@ extern "C" th_tensor *th_to(th_scope *s, const th_tensor *t, nj_dtype dtype,
                             th_device device)
 {
     return th::op(s, "to", {t}, [&] {
-        return t->t.to(th::device(device), th::scalar_type(dtype));
+        return th::moved(t->t, th::device(device), th::scalar_type(dtype));
     });
 }
 

@@ -107,6 +107,10 @@ at::ScalarType scalar_type(nj_dtype dtype);
 nj_dtype dtype_of(at::ScalarType type);
 at::Device device(th_device d);
 
+// t on a device in a type; t itself where nothing changes. What goes from the
+// host to CUDA does not make the host wait.
+at::Tensor moved(const at::Tensor &t, at::Device to, at::ScalarType type);
+
 // While it exists, this thread's operations use no others. libtorch cuts the
 // sum of a large tensor into as many parts as there are threads, and so another
 // number of them would give another sum.

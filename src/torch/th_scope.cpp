@@ -47,6 +47,9 @@ nj_status code_of(const c10::Error &e)
 
     if (dynamic_cast<const c10::OutOfMemoryError *>(&e))
         return NJ_E_DEVICE_MEMORY;
+    // cuBLAS and cuDNN take memory of their own.
+    if (strstr(text, "STATUS_ALLOC_FAILED"))
+        return NJ_E_DEVICE_MEMORY;
     if (strstr(text, "DefaultCPUAllocator") ||
         strstr(text, "Storage size calculation overflowed"))
         return NJ_E_MEMORY;

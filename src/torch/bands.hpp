@@ -9,19 +9,12 @@
 
 #include <cstdint>
 
+#include "cuda/bands.h"
+
 namespace th
 {
 
-// One side's map, in the memory of the device that runs it.
-struct band {
-    int64_t inputs, outputs, taps;
-    const int32_t *first; // [pictures,outputs]
-    const float *weights; // [pictures,outputs,taps]
-};
-
-struct band_sizes {
-    int64_t pictures, images, channels;
-};
+using band = nj_bands_side;
 
 // One channel of one picture: from [rows.inputs,cols.inputs] to
 // [rows.outputs,cols.outputs]. `row` has room for cols.inputs numbers.
@@ -32,13 +25,6 @@ void bands_forward_cpu(const band &rows, const band &cols, int64_t picture,
 // transposed ones. `rest` has room for rows.inputs * cols.outputs numbers.
 void bands_backward_cpu(const band &rows, const band &cols, int64_t picture,
                         const float *from, float *to, float *rest);
-
-// All of them at once, on device memory and a cudaStream_t; dx is written, not
-// added to. 0, or the CUDA error of the launch. Only with NJ_CUDA.
-int bands_forward_cuda(const band &rows, const band &cols, const band_sizes &n,
-                       const float *x, float *y, void *stream);
-int bands_backward_cuda(const band &rows, const band &cols, const band_sizes &n,
-                        const float *dy, float *dx, void *stream);
 
 } // namespace th
 

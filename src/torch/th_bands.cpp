@@ -30,6 +30,10 @@ struct held_bands {
     held_band rows, cols;
 };
 
+struct band_sizes {
+    int64_t pictures, images, channels;
+};
+
 void check_band(const th_band &b, int64_t pictures, int64_t inputs)
 {
     TORCH_CHECK(b.inputs == inputs, "a map of ", b.inputs, " inputs got ",
@@ -44,8 +48,9 @@ void check_band(const th_band &b, int64_t pictures, int64_t inputs)
 template <class T>
 at::Tensor copied(const T *data, int64_t n, at::ScalarType type, at::Device to)
 {
-    return at::from_blob(const_cast<T *>(data), {n}, type)
-        .to(to, type, false, true);
+    const at::Tensor held = at::from_blob(const_cast<T *>(data), {n}, type);
+
+    return to.is_cpu() ? held.clone() : th::moved(held, to, type);
 }
 
 held_band hold(const th_band &b, int64_t pictures, at::Device device)
@@ -59,7 +64,7 @@ held_band hold(const th_band &b, int64_t pictures, at::Device device)
 // ---- the CPU ---------------------------------------------------------------
 
 void forward_on_cpu(const th::band &rows, const th::band &cols,
-                    const th::band_sizes &n, const float *x, float *y)
+                    const band_sizes &n, const float *x, float *y)
 {
     const int64_t in = rows.inputs * cols.inputs;
     const int64_t out = rows.outputs * cols.outputs;
@@ -79,7 +84,7 @@ void forward_on_cpu(const th::band &rows, const th::band &cols,
 }
 
 void backward_on_cpu(const th::band &rows, const th::band &cols,
-                     const th::band_sizes &n, const float *dy, float *dx)
+                     const band_sizes &n, const float *dy, float *dx)
 {
     const int64_t in = rows.inputs * cols.inputs;
     const int64_t out = rows.outputs * cols.outputs;
@@ -100,19 +105,18 @@ void backward_on_cpu(const th::band &rows, const th::band &cols,
 // ---- either device ---------------------------------------------------------
 
 #ifdef NJ_CUDA
-void run_on_cuda(bool back, const th::band &rows, const th::band &cols,
-                 const th::band_sizes &n, const at::Tensor &x, at::Tensor &y)
+void run_on_cuda(bool back, const nj_bands &b, const at::Tensor &x,
+                 const at::Tensor &y)
 {
-    const auto run = back ? th::bands_backward_cuda : th::bands_forward_cuda;
-    const int code = run(
-        rows, cols, n, x.const_data_ptr<float>(), y.mutable_data_ptr<float>(),
-        c10::cuda::getCurrentCUDAStream(x.device().index()).stream());
+    const auto run = back ? nj_bands_backward_cuda : nj_bands_forward_cuda;
+    const int code =
+        run(&b, x.const_data_ptr<float>(), y.mutable_data_ptr<float>(),
+            c10::cuda::getCurrentCUDAStream(x.device().index()).stream());
 
     TORCH_CHECK(code == 0, "CUDA error ", code);
 }
 #else
-void run_on_cuda(bool, const th::band &, const th::band &,
-                 const th::band_sizes &, const at::Tensor &, at::Tensor &)
+void run_on_cuda(bool, const nj_bands &, const at::Tensor &, const at::Tensor &)
 {
     TORCH_CHECK(false, "this program was built without CUDA kernels");
 }
@@ -121,7 +125,7 @@ void run_on_cuda(bool, const th::band &, const th::band &,
 // Forward: x [B,C,H,W] -> [R,C,S,T]; back, with the transposed maps: [R,C,S,T]
 // -> [B,C,H,W].
 at::Tensor run_bands(bool back, const at::Tensor &x, const held_bands &m,
-                     th::band_sizes n)
+                     band_sizes n)
 {
     const c10::OptionalDeviceGuard guard(x.device());
     const th::band rows = m.rows.view(), cols = m.cols.view();
@@ -130,7 +134,7 @@ at::Tensor run_bands(bool back, const at::Tensor &x, const held_bands &m,
         x.options());
 
     if (!x.is_cpu())
-        run_on_cuda(back, rows, cols, n, x, y);
+        run_on_cuda(back, {rows, cols, n.pictures, n.images, n.channels}, x, y);
     else
         (back ? backward_on_cpu : forward_on_cpu)(rows, cols, n,
                                                   x.const_data_ptr<float>(),
@@ -142,7 +146,7 @@ at::Tensor run_bands(bool back, const at::Tensor &x, const held_bands &m,
 
 struct bands_node : public ag::Node {
     held_bands back;
-    th::band_sizes sizes = {};
+    band_sizes sizes = {};
 
     ag::variable_list apply(ag::variable_list &&grads) override
     {
@@ -154,7 +158,7 @@ struct bands_node : public ag::Node {
 
 at::Tensor apply_bands(const at::Tensor &x, const th_bands &b)
 {
-    const th::band_sizes sizes = {b.pictures, x.size(0), x.size(1)};
+    const band_sizes sizes = {b.pictures, x.size(0), x.size(1)};
     const held_bands maps = {hold(b.rows, b.pictures, x.device()),
                              hold(b.cols, b.pictures, x.device())};
     std::shared_ptr<bands_node> node;

@@ -1,6 +1,8 @@
 /* th_apply_bands against products with full matrices, and what it refuses. */
 #include "torch/th_test.h"
 
+#include "cuda/bands.h"
+
 #define IMAGES   2
 #define PICTURES 4
 #define CHANNELS 3
@@ -123,6 +125,59 @@ static void equals_products_with_two_taps(void **state)
 }
 
 /* A layout that is not row by row is put in order first. */
+static nj_bands_side side_of(const th_band *b)
+{
+    return (nj_bands_side){b->inputs, b->outputs, b->taps, b->first,
+                           b->weights};
+}
+
+/* Every number by itself, as the kernels make them. */
+static void twin_forward(const th_bands *b, const float *x, float *y)
+{
+    const nj_bands n = {side_of(&b->rows), side_of(&b->cols), PICTURES, IMAGES,
+                        CHANNELS};
+
+    for (int64_t p = 0; p < PICTURES * CHANNELS; p++)
+        for (int64_t i = 0; i < S; i++)
+            for (int64_t j = 0; j < T; j++)
+                nj_bands_forward_at(&n, p, i, j, x, y);
+}
+
+static void twin_backward(const th_bands *b, const float *dy, float *dx)
+{
+    const nj_bands n = {side_of(&b->rows_back), side_of(&b->cols_back),
+                        PICTURES, IMAGES, CHANNELS};
+
+    for (int64_t p = 0; p < IMAGES * CHANNELS; p++)
+        for (int64_t i = 0; i < H; i++)
+            for (int64_t j = 0; j < W; j++)
+                nj_bands_backward_at(&n, p, i, j, dy, dx);
+}
+
+static void the_kernels_twin_gives_the_same(void **state)
+{
+    th_scope *s = *state;
+    struct map rows, cols;
+    th_bands bands;
+    th_tensor *x = th_leaf(s, pictures(s, IMAGES, H, W), true);
+    th_tensor *up = pictures(s, PICTURES, S, T);
+    th_tensor *y;
+    float in[IMAGES * CHANNELS * H * W], dx[IMAGES * CHANNELS * H * W];
+    float out[PICTURES * CHANNELS * S * T], dy[PICTURES * CHANNELS * S * T];
+
+    random_map(&rows, H, S);
+    random_map(&cols, W, T);
+    bands = bands_of(&rows, &cols);
+    th_read_f32(s, x, in, IMAGES * CHANNELS * H * W);
+    th_read_f32(s, up, dy, PICTURES * CHANNELS * S * T);
+    twin_forward(&bands, in, out);
+    twin_backward(&bands, dy, dx);
+    y = th_apply_bands(s, x, &bands);
+    same(s, th_from_data(s, NJ_F32, SHAPE(PICTURES, CHANNELS, S, T), out), y);
+    same(s, th_from_data(s, NJ_F32, SHAPE(IMAGES, CHANNELS, H, W), dx),
+         th_grad(s, y, up, x));
+}
+
 static void takes_any_layout(void **state)
 {
     th_scope *s = *state;
@@ -225,9 +280,13 @@ static void refuses_what_does_not_fit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TH_TEST(equals_products),     TH_TEST(equals_products_with_two_taps),
-        TH_TEST(takes_any_layout),    TH_TEST(same_on_any_number_of_threads),
-        TH_TEST(cuda_equals_the_cpu), TH_TEST(refuses_what_does_not_fit),
+        TH_TEST(equals_products),
+        TH_TEST(equals_products_with_two_taps),
+        TH_TEST(takes_any_layout),
+        TH_TEST(the_kernels_twin_gives_the_same),
+        TH_TEST(same_on_any_number_of_threads),
+        TH_TEST(cuda_equals_the_cpu),
+        TH_TEST(refuses_what_does_not_fit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,6 +20,8 @@
 enum { SIDE = 32, BYTES = SIDE * SIDE * 3, IMAGES_MAX = 4, STEPS = 5 };
 
 static nj_engine *engine;
+static nj_device_kind bench_device = NJ_DEVICE_CPU;
+static nj_precision bench_precision = NJ_PRECISION_AUTO;
 
 static void must(nj_status status, const nj_err *err)
 {
@@ -35,7 +37,8 @@ static inline int open_engine(void **state)
         .clip_weights = {1},
         .clips = 1,
         .vocabulary_path = NETWORKS "vocab.txt",
-        .device = NJ_DEVICE_CPU,
+        .device = bench_device,
+        .precision = bench_precision,
         .threads = 1,
     };
     nj_err err = {0};

@@ -101,7 +101,7 @@ static void run_towers(parity_case *c, const nj_clip *clip)
 
 static void run_file(parity_case *c, const char *name)
 {
-    const th_device cpu = {TH_CPU, 0};
+    const th_device device = parity_device();
     nj_clip_hints hints = hints_of(c);
     nj_weights *weights = NULL;
     nj_clip *clip = NULL;
@@ -109,7 +109,8 @@ static void run_file(parity_case *c, const char *name)
 
     if (!parity_bad(c, nj_weights_open(parity_path(c, name), &weights, &err),
                     &err) &&
-        !parity_bad(c, nj_clip_new(weights, &hints, NJ_F32, cpu, &clip, &err),
+        !parity_bad(c,
+                    nj_clip_new(weights, &hints, NJ_F32, device, &clip, &err),
                     &err)) {
         check_config(c, nj_clip_shape(clip));
         run_towers(c, clip);

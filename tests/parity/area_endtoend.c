@@ -321,13 +321,16 @@ static nj_status see_picture(void *user, const nj_engine_picture *p,
         differing += d > 0;
     }
     nj_picture_release(&picture);
-    parity_expect(s->c, largest <= nj_json_number(want, "max_difference", 0),
-                  "seed %s: a byte differs by %d", seed, largest);
     parity_expect(s->c,
-                  differing / (double)s->values <=
-                      nj_json_number(want, "share_of_bytes_that_may_differ", 0),
-                  "seed %s: %g of the bytes differ", seed,
-                  differing / (double)s->values);
+                  largest <= parity_slack() *
+                                 nj_json_number(want, "max_difference", 0),
+                  "seed %s: a byte differs by %d", seed, largest);
+    parity_expect(
+        s->c,
+        differing / (double)s->values <=
+            parity_slack() *
+                nj_json_number(want, "share_of_bytes_that_may_differ", 0),
+        "seed %s: %g of the bytes differ", seed, differing / (double)s->values);
     return NJ_OK;
 }
 

@@ -16,7 +16,7 @@ static th_tensor *config_tensor(parity_case *c, th_scope *s, const char *key)
 
     for (int i = 0; i < n; i++)
         values[i] = (float)cJSON_GetNumberValue(cJSON_GetArrayItem(list, i));
-    return th_from_data(s, NJ_F32, 1, &n, values);
+    return parity_place(s, th_from_data(s, NJ_F32, 1, &n, values));
 }
 
 static th_tensor *leaf(parity_case *c, th_scope *s, const char *name)

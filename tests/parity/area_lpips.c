@@ -52,13 +52,13 @@ static void run_distance(parity_case *c, const nj_lpips *n)
 
 static void run_lpips(parity_case *c)
 {
-    const th_device cpu = {TH_CPU, 0};
+    const th_device device = parity_device();
     nj_weights *weights = parity_formula_weights(c);
     nj_lpips *n = NULL;
     nj_err err = {0};
 
     if (weights &&
-        !parity_bad(c, nj_lpips_new(weights, weights, NJ_F32, cpu, &n, &err),
+        !parity_bad(c, nj_lpips_new(weights, weights, NJ_F32, device, &n, &err),
                     &err))
         run_distance(c, n);
     nj_lpips_free(n);

@@ -4,6 +4,7 @@
 
 #include "engine/sampler.h"
 #include "parity/areas.h"
+#include "parity/tensors.h"
 
 struct bench {
     parity_case *c;
@@ -112,7 +113,8 @@ static th_tensor *tensor(const struct bench *b, th_scope *s, const char *name,
 {
     const float *data = stored(b, name, k);
 
-    return data ? th_from_data(s, NJ_F32, 4, b->shape, data) : NULL;
+    return data ? parity_place(s, th_from_data(s, NJ_F32, 4, b->shape, data))
+                : NULL;
 }
 
 static th_tensor *matrix(const struct bench *b, th_scope *s, const char *name,
@@ -120,7 +122,8 @@ static th_tensor *matrix(const struct bench *b, th_scope *s, const char *name,
 {
     const float *data = parity_input_f32(b->c, name, 0);
 
-    return data ? th_from_data(s, NJ_F32, ndim, shape, data) : NULL;
+    return data ? parity_place(s, th_from_data(s, NJ_F32, ndim, shape, data))
+                : NULL;
 }
 
 enum pass { STEP, LOOP };

@@ -42,13 +42,14 @@ static void run_forward(parity_case *c, const nj_secondary *n)
 
 static void run_network(parity_case *c)
 {
-    const th_device cpu = {TH_CPU, 0};
+    const th_device device = parity_device();
     nj_weights *weights = parity_formula_weights(c);
     nj_secondary *n = NULL;
     nj_err err = {0};
 
     if (weights &&
-        !parity_bad(c, nj_secondary_new(weights, NJ_F32, cpu, &n, &err), &err))
+        !parity_bad(c, nj_secondary_new(weights, NJ_F32, device, &n, &err),
+                    &err))
         run_forward(c, n);
     nj_secondary_free(n);
     nj_weights_free(weights);

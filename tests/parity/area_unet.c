@@ -27,7 +27,7 @@ static th_tensor *classes_in(parity_case *c, th_scope *s)
     if (!parity_has(c, "y"))
         return NULL;
     y = parity_input(c, "y");
-    return th_from_data(s, NJ_I64, y->ndim, y->shape, y->i64);
+    return parity_place(s, th_from_data(s, NJ_I64, y->ndim, y->shape, y->i64));
 }
 
 static void run_network(parity_case *c, const nj_unet *u)
@@ -59,7 +59,7 @@ static bool read_card(parity_case *c, nj_unet_card *card)
 
 static void run_unet(parity_case *c)
 {
-    const th_device cpu = {TH_CPU, 0};
+    const th_device device = parity_device();
     const char *path = parity_path(c, parity_string(c, "checkpoint"));
     nj_unet_card card;
     nj_weights *weights = NULL;
@@ -68,7 +68,7 @@ static void run_unet(parity_case *c)
 
     if (read_card(c, &card) &&
         !parity_bad(c, nj_weights_open(path, &weights, &err), &err) &&
-        !parity_bad(c, nj_unet_new(weights, &card, NJ_F32, cpu, &u, &err),
+        !parity_bad(c, nj_unet_new(weights, &card, NJ_F32, device, &u, &err),
                     &err))
         run_network(c, u);
     nj_unet_free(u);

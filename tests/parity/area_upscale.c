@@ -9,14 +9,15 @@
 static void with_network(parity_case *c,
                          void (*use)(parity_case *c, const nj_rrdbnet *net))
 {
-    const th_device cpu = {TH_CPU, 0};
+    const th_device device = parity_device();
     const char *path = parity_path(c, parity_string(c, "file"));
     nj_weights *weights = NULL;
     nj_rrdbnet *net = NULL;
     nj_err err = {0};
 
     if (!parity_bad(c, nj_weights_open(path, &weights, &err), &err) &&
-        !parity_bad(c, nj_rrdbnet_new(weights, NJ_F32, cpu, &net, &err), &err))
+        !parity_bad(c, nj_rrdbnet_new(weights, NJ_F32, device, &net, &err),
+                    &err))
         use(c, net);
     nj_rrdbnet_free(net);
     nj_weights_free(weights);

@@ -126,4 +126,8 @@ typedef enum parity_verdict {
 /* Runs the case of a folder that has a case.json and prints its line. */
 parity_verdict parity_run(const char *folder);
 
+/* How many times more is allowed than fixtures say, which are for the CPU:
+ * another device adds in another order. NJ_PARITY_SLACK, or 1. */
+double parity_slack(void);
+
 #endif

@@ -1,6 +1,8 @@
 /* parity DIR...: runs every case below the folders and counts. A DIR is an
  * area, a single case or a folder of areas. Exit status 1 when any case fails
- * or a DIR holds none, 77 when every case was skipped. */
+ * or a DIR holds none, 77 when every case was skipped. NJ_PARITY_CUDA runs what
+ * has tensors on the first GPU, NJ_PARITY_SLACK=N allows N times the fixtures'
+ * tolerances. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
-#include "parity/harness.h"
+#include "parity/tensors.h"
 
 enum { DEPTH_MAX = 3, SKIPPED = 77 };
 
@@ -71,6 +73,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: parity DIR...\n");
         return 2;
     }
+    if (parity_device().kind == TH_CUDA && th_cuda_count() == 0) {
+        printf("FAIL NJ_PARITY_CUDA: no GPU can be used here\n");
+        return 1;
+    }
+    th_set_fast(false);
+    th_set_tf32(false);
     for (int i = 1; i < argc; i++) {
         if (walk(argv[i], DEPTH_MAX, &counts) == 0) {
             printf("FAIL %s: no case in this folder\n", argv[i]);

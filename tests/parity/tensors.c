@@ -1,6 +1,18 @@
 /* Between fixtures and th.h. */
 #include "parity/tensors.h"
 
+#include <stdlib.h>
+
+th_device parity_device(void)
+{
+    return (th_device){getenv("NJ_PARITY_CUDA") ? TH_CUDA : TH_CPU, 0};
+}
+
+th_tensor *parity_place(th_scope *s, const th_tensor *t)
+{
+    return th_to(s, t, th_dtype(t), parity_device());
+}
+
 th_tensor *parity_tensor_in(parity_case *c, th_scope *s, const char *name)
 {
     const parity_tensor *t = parity_input(c, name);
@@ -11,7 +23,7 @@ th_tensor *parity_tensor_in(parity_case *c, th_scope *s, const char *name)
         parity_fail(c, "input '%s' is not float32", name);
         return NULL;
     }
-    return th_from_data(s, NJ_F32, t->ndim, t->shape, t->f32);
+    return parity_place(s, th_from_data(s, NJ_F32, t->ndim, t->shape, t->f32));
 }
 
 void parity_check_tensor(parity_case *c, th_scope *s, const char *name,

@@ -1,13 +1,20 @@
 /* Between fixtures and th.h: inputs as tensors, checks of tensors, and the
  * commonest case, an operation on `x` with the gradient of
- * sum(out * grad_weight). Float32 on the CPU. */
+ * sum(out * grad_weight). Float32. */
 #ifndef PARITY_TENSORS_H
 #define PARITY_TENSORS_H
 
 #include "parity/harness.h"
 #include "torch/th.h"
 
-/* Input `name` as a tensor; NULL after a failure. */
+/* Where networks and operations run: the CPU, or the first GPU where
+ * NJ_PARITY_CUDA is set. */
+th_device parity_device(void);
+
+/* t on that device. */
+th_tensor *parity_place(th_scope *s, const th_tensor *t);
+
+/* Input `name` as a tensor on that device; NULL after a failure. */
 th_tensor *parity_tensor_in(parity_case *c, th_scope *s, const char *name);
 
 /* Compares t with the output `name`. An error of the scope fails the case. */

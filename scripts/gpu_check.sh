@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Everything that can be found out about nightjar on a machine with an NVIDIA
 # GPU, in at most 25 minutes: builds the cuda preset, runs the tests that need a
-# GPU, the parity areas (endtoend runs on the GPU, the others compare the CPU's
-# arithmetic of this build), the same bytes twice, the benchmark with its peers at
-# 256 and 512, memory against the prediction, and writes docs/gpu-results.md.
+# GPU and the parity areas on it, compares pictures of several runs, times the
+# networks of 256 and 512 beside their peers, and writes docs/gpu-results.md and
+# docs/bench/gpu-*.json.
 #
-#   scripts/gpu_check.sh [PART...]      parts: build tests parity repeat bench
-#                                       memory report; all of them by default
+#   scripts/gpu_check.sh [PART...]   parts: build tests parity repeat memory256
+#                                    memory512 bench256 bench512 report; all of
+#                                    them by default
 #
 # Parts that are done are not done again: what they found lies in
 # build/gpu_check (remove it to begin anew), and stopping at any time is safe.
@@ -20,7 +21,11 @@ cd "$nj_root"
 found=$nj_root/build/gpu_check
 program=$nj_root/build/cuda/nightjar
 results=${NJ_GPU_RESULTS:-$nj_root/docs/gpu-results.md}
-limit=$((25 * 60))
+limit=$((24 * 60))
+all=(build tests parity repeat memory256 memory512 bench256 bench512 report)
+# Fixtures allow what the CPU's sums differ by; a GPU adds in other orders, and
+# cuDNN may take Winograd's convolution.
+slack=20
 mkdir -p "$found"
 
 gpu()
@@ -35,28 +40,37 @@ need_gpu()
         die "no GPU: nvidia-smi finds none here; this needs a machine with an NVIDIA GPU"
 }
 
-# Seconds left of the limit, at least 30.
-left()
+# Runs a command within what is left of the limit, or for SECONDS at most.
+within()
 {
-    local rest=$((limit - SECONDS))
+    local most=$1 rest=$((limit - SECONDS))
 
-    printf '%d' $((rest > 30 ? rest : 30))
+    shift
+    [ "$rest" -gt 5 ] || die "no time left: run scripts/gpu_check.sh again to go on"
+    timeout --foreground -k 10 "$((rest < most ? rest : most))" "$@"
 }
 
 # part NAME: runs part_NAME unless it was done, keeps what it prints.
 part()
 {
-    local name=$1 status=0
+    local name=$1 status
 
     if [ -e "$found/$name.done" ]; then
         say "$name: done before"
         return 0
     fi
     say "$name ..."
-    (set -e; "part_$name") >"$found/$name.log" 2>&1 || status=$?
+    # In a condition the shell would not stop a part at its first failure.
+    set +e
+    (
+        set -e
+        "part_$name"
+    ) >"$found/$name.log" 2>&1
+    status=$?
+    set -e
     if [ "$status" != 0 ]; then
         say "$name: FAILED with status $status, see $found/$name.log"
-        tail -3 "$found/$name.log"
+        tail -5 "$found/$name.log"
         return 0
     fi
     touch "$found/$name.done"
@@ -66,68 +80,119 @@ part()
 part_build()
 {
     [ -n "$(find_torch)" ] || die "no libtorch: set NJ_TORCH_DIR"
-    scripts/build.sh cuda
+    within 900 scripts/build.sh cuda
 }
 
 part_tests()
 {
-    timeout "$(left)" ctest --test-dir build/cuda -L cuda --output-on-failure
+    within 300 ctest --test-dir build/cuda -L cuda --output-on-failure --timeout 120 |
+        tee "$found/tests.out"
+    ! grep -q 'Skipped' "$found/tests.out" ||
+        die "tests were skipped: libtorch can use no GPU here (driver too old for its CUDA?)"
 }
 
+# All areas, then the verdict: one that fails does not hide the others.
 part_parity()
 {
-    local area
+    local area failed=""
 
+    say "tolerances: $slack times the fixtures'"
     for area in tests/fixtures/*/; do
-        printf '%s: ' "$(basename "$area")"
-        NJ_PARITY_CUDA=1 timeout "$(left)" build/cuda/tests/parity "$area" |
-            tail -1
+        [ -n "$(compgen -G "$area*/case.json")" ] || continue
+        say "$(basename "$area"):"
+        NJ_PARITY_CUDA=1 NJ_PARITY_SLACK=$slack within 120 \
+            build/cuda/tests/parity "$area" || failed+=" $(basename "$area")"
     done
+    [ -z "$failed" ] || die "areas that differ:$failed"
 }
 
-# Two runs of the same seed, and a batch: the same bytes.
+picture()
+{
+    local out=$found/repeat/$1
+
+    shift
+    within 120 "$program" generate "a white house" --unet demo --seed 1 \
+        --out "$out" --quiet "$@"
+}
+
+# The first picture of seed 1 in a folder of part_repeat.
+made()
+{
+    compgen -G "$found/repeat/$1/*seed--1.png" | head -1
+}
+
+compare()
+{
+    printf '%s: ' "$1"
+    python3 scripts/bench/png.py "$(made "$2")" "$(made "$3")"
+}
+
+# The same seed twice, beside another picture, in other precisions and on the
+# CPU. Only what must be equal decides.
 part_repeat()
 {
-    local run
-
     rm -rf "$found/repeat"
-    for run in one two; do
-        timeout "$(left)" "$program" generate "a white house" --seed 1 \
-            --device cuda --out "$found/repeat/$run" --quiet
-    done
-    timeout "$(left)" "$program" generate "a white house" --seed 1 -n 2 \
-        --batch-size 2 --device cuda --out "$found/repeat/pair" --quiet
-    cmp "$found"/repeat/one/*seed--1.png "$found"/repeat/two/*seed--1.png
-    say "the same seed gave the same bytes twice"
+    picture one --device cuda
+    picture two --device cuda
+    picture alone --device cuda --batch-size 2
+    picture pair --device cuda --batch-size 2 -n 2
+    picture fp32 --device cuda --precision fp32
+    picture cpu --device cpu
+    compare "twice on the GPU" one two
+    compare "alone and in a pair, batches of two" alone pair
+    compare "batches of one and of two" one alone
+    compare "fp16 and fp32 on the GPU" one fp32
+    compare "fp32 on the GPU and on the CPU" fp32 cpu
+    cmp "$(made one)" "$(made two)"
+    python3 scripts/bench/png.py "$(made alone)" "$(made pair)" |
+        grep -q '^largest difference of a byte 0 ' ||
+        die "a picture depends on the others of its batch"
 }
 
-part_bench()
+# The peak on the device, with fp16 and one picture at a time.
+memory()
 {
-    NJ_PROGRAM=$program timeout "$(left)" scripts/bench.sh --device cuda \
-        --rounds 3 --json >"$found/bench.json.part"
-    mv "$found/bench.json.part" "$found/bench.json"
-    cat "$found/bench.json"
+    within 240 "$program" bench --random-weights "$1" --device cuda \
+        --precision fp16 --steps 10
+    within 240 "$program" bench --random-weights "$1" --device cuda \
+        --precision fp16 --steps 10 --json
 }
 
-# Measured peak on the device for both sizes, beside the prediction.
-part_memory()
+part_memory256()
 {
-    local size
+    memory 256
+}
 
-    for size in 256 512; do
-        timeout "$(left)" "$program" bench --random-weights "$size" \
-            --device cuda --steps 3 --json
-    done
+part_memory512()
+{
+    memory 512
+}
+
+bench()
+{
+    NJ_PROGRAM=$program within 600 scripts/bench.sh --device cuda \
+        --nets "$1" --json >"$found/bench$1.json.part"
+    mv "$found/bench$1.json.part" "$found/bench$1.json"
+}
+
+part_bench256()
+{
+    bench 256
+}
+
+part_bench512()
+{
+    bench 512
 }
 
 section()
 {
     printf '\n## %s\n\n' "$2"
     if [ -e "$found/$1.done" ]; then
-        sed 's/^/    /' "$found/$1.log" | tail -60
+        tail -200 "$found/$1.log" | sed 's/^/    /'
     elif [ -e "$found/$1.log" ]; then
         printf 'FAILED:\n\n'
-        sed 's/^/    /' "$found/$1.log" | tail -20
+        tail -60 "$found/$1.log" | sed 's/^/    /'
     else
         printf 'not run\n'
     fi
@@ -135,28 +200,38 @@ section()
 
 part_report()
 {
+    local name
+
+    mkdir -p "$(dirname "$results")/bench"
     {
         printf '# What was measured on a GPU\n\nWritten by scripts/gpu_check.sh on %s, commit %s.\n\n' \
             "$(date -u +%F)" "$(git rev-parse --short HEAD 2>/dev/null || echo unknown)"
         printf 'Device, driver, memory: %s\n' "$(gpu)"
         section tests "Tests that need a GPU"
-        section parity "Parity areas with the cuda build"
+        section parity "Parity areas on the GPU"
         section repeat "The same bytes"
-        section bench "Times beside the peers"
-        section memory "Memory and prediction"
+        section memory256 "The 256 network"
+        section memory512 "The 512 network"
+        section bench256 "The 256 network beside its peers (raw: bench/gpu-bench256.json)"
+        section bench512 "The 512 network beside its peers (raw: bench/gpu-bench512.json)"
     } >"$results.part"
     mv "$results.part" "$results"
+    for name in bench256 bench512; do
+        [ ! -e "$found/$name.json" ] ||
+            cp "$found/$name.json" "$(dirname "$results")/bench/gpu-$name.json"
+    done
     say "wrote $results"
 }
 
 parts=("$@")
-[ $# -gt 0 ] || parts=(build tests parity repeat bench memory report)
+[ $# -gt 0 ] || parts=("${all[@]}")
 for name in "${parts[@]}"; do
     declare -F "part_$name" >/dev/null ||
-        die "unknown part '$name'; expected build, tests, parity, repeat, bench, memory or report"
+        die "unknown part '$name'; expected one of: ${all[*]}"
 done
 need_gpu
 rm -f "$found/report.done"
 for name in "${parts[@]}"; do
     part "$name"
+    [ "$name" != build ] || [ -x "$program" ] || die "nothing can be measured without a build"
 done

@@ -22,6 +22,11 @@ if(TARGET nightjar AND TARGET endtoend_case)
     ENVIRONMENT "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/lsan.supp;ASAN_OPTIONS=allocator_may_return_null=1;OMP_WAIT_POLICY=passive")
 endif()
 
+# What the script for machines with a GPU does with failures.
+add_test(NAME cli/gpu_check COMMAND
+  ${PROJECT_SOURCE_DIR}/tests/cli/gpu_check.sh)
+set_tests_properties(cli/gpu_check PROPERTIES LABELS cli)
+
 # Same seed, same file: the program on the small networks of the fixtures.
 if(TARGET nightjar)
   set(small ${PROJECT_SOURCE_DIR}/tests/fixtures/endtoend/networks)

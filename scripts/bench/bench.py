@@ -12,8 +12,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import zlib
 from pathlib import Path
+
+from png import apart
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -24,12 +25,21 @@ CPU = {"256": {"cpu_fp32_vs_eager": ("eager", "fp32"), "cpu_fp32_vs_strong": ("s
        "demo": {"demo_vs_eager": ("eager", "fp32"), "demo_vs_strong": ("strong", "fp32"),
                 "demo_bf16_vs_eager": ("eager", "bf16")}}
 STEPS = {"256": (1, 1), "512": (1, 1), "demo": (20, 60)}  # the peer's, nightjar's
+GPU_STEPS = 40  # everybody's, on a GPU
+LONGEST = 360  # seconds that one program may take on a GPU
+
+
+class Failed(Exception):
+    pass
 
 
 def run(command, **more):
-    done = subprocess.run(command, capture_output=True, text=True, **more)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, **more)
+    except subprocess.TimeoutExpired:
+        raise Failed(f"{' '.join(map(str, command))} took longer than {more['timeout']} s") from None
     if done.returncode:
-        sys.exit(f"bench: {' '.join(map(str, command))} failed:\n{done.stderr[-2000:]}")
+        raise Failed(f"{' '.join(map(str, command))} failed:\n{done.stderr[-2000:]}")
     return done.stdout
 
 
@@ -38,29 +48,6 @@ def say(text):
 
 
 # --- the same picture -----------------------------------------------------------
-
-def pixels(path):
-    """An 8-bit RGB PNG as rows of bytes."""
-    data, at, packed, width = Path(path).read_bytes(), 8, b"", 0
-    while at < len(data):
-        n, kind = int.from_bytes(data[at:at + 4], "big"), data[at + 4:at + 8]
-        body = data[at + 8:at + 8 + n]
-        width = int.from_bytes(body[:4], "big") if kind == b"IHDR" else width
-        packed += body if kind == b"IDAT" else b""
-        at += 12 + n
-    raw, rows, before = zlib.decompress(packed), [], bytearray(3 * width)
-    for start in range(0, len(raw), 3 * width + 1):
-        kind, row = raw[start], bytearray(raw[start + 1:start + 1 + 3 * width])
-        for i in range(len(row)):
-            left, up = row[i - 3] if i >= 3 else 0, before[i]
-            corner = before[i - 3] if i >= 3 else 0
-            guess = left + up - corner
-            near = min((left, up, corner), key=lambda v: abs(guess - v))
-            row[i] = (row[i] + (0, left, up, (left + up) // 2, near)[kind]) & 255
-        rows.append(bytes(row))
-        before = row
-    return b"".join(rows)
-
 
 def same_picture(args, mode, folder):
     nets, seed = SMALL / "networks", 11
@@ -75,8 +62,7 @@ def same_picture(args, mode, folder):
          "--width", "64", "--height", "64", "--cutn", "4", "--cutn-batches", "1", "--cutouts", "crowson",
          "--gradient", "x", "--clamp-max", "0.05", "--clip-guidance-scale", "1000", "--tv-scale", "0",
          "--range-scale", "0", "--sat-scale", "0", "--precision", "fp32", "--device", "cpu", "--out", ours, "-q"])
-    a, b = pixels(peer), pixels(next(ours.glob("*.png")))
-    far, differing = max(abs(x - y) for x, y in zip(a, b)), sum(x != y for x, y in zip(a, b)) / len(b)
+    far, _, differing = apart(peer, next(ours.glob("*.png")))
     if far > 1 or differing > 0.01:
         sys.exit(f"bench: the peer '{mode}' makes another picture: {far} of 255 apart, {differing:.1%} of the bytes")
     return {"largest_difference": far, "share_of_bytes_that_differ": differing}
@@ -88,32 +74,44 @@ def machine_options(args):
     return ["--threads", str(args.threads)] if args.threads else []
 
 
+def steps_of(args, net, who):
+    return str(GPU_STEPS if args.device == "cuda" else STEPS[net][who])
+
+
+def limits(args):
+    return {"timeout": LONGEST} if args.device == "cuda" else {}
+
+
 def time_ours(args, net, precision):
     command = [args.nightjar, "bench", "--random-weights", net, "--precision", precision, "--steps",
-               str(STEPS[net][1]), "--device", args.device, "--json", *machine_options(args)]
-    return json.loads(run(command))
+               steps_of(args, net, 1), "--device", args.device, "--json", *machine_options(args)]
+    return json.loads(run(command, **limits(args)))
 
 
 def time_peer(args, net, mode):
-    command = [args.python, HERE / "peers.py", mode, net, "--steps", str(STEPS[net][0]), "--device", args.device,
+    command = [args.python, HERE / "peers.py", mode, net, "--steps", steps_of(args, net, 0), "--device", args.device,
                *machine_options(args)]
-    if net == "demo":
-        command += ["--warm", "3"]
     if args.device == "cuda":
-        command += ["--warm", "3", "--precision", "fp16"]
-    return json.loads(run(command))
+        command += ["--warm", "5", "--precision", "fp16"]
+    elif net == "demo":
+        command += ["--warm", "3"]
+    return json.loads(run(command, **limits(args)))
 
 
 def one_round(args, net, ratios):
     """Every peer and every precision once, peers first -> {who: seconds for a step}, and nightjar's full reports."""
     seconds, reports = {}, {}
     for mode in sorted({peer for peer, _ in ratios.values()}):
-        seconds[mode] = time_peer(args, net, mode)["seconds_per_step"]
-        say(f"  {net} {mode}: {seconds[mode]:.3f} s a step")
+        try:
+            seconds[mode] = time_peer(args, net, mode)["seconds_per_step"]
+        except Failed as why:
+            say(f"  {net} {mode}: left out: {why}")
+            continue
+        say(f"  {net} {mode}: {seconds[mode]:.4f} s a step")
     for precision in sorted({p for _, p in ratios.values()}):
         reports[precision] = time_ours(args, net, precision)
         seconds[precision] = reports[precision]["seconds_per_step"]
-        say(f"  {net} nightjar {precision}: {seconds[precision]:.3f} s a step")
+        say(f"  {net} nightjar {precision}: {seconds[precision]:.4f} s a step")
     return seconds, reports
 
 
@@ -128,7 +126,11 @@ def measure(args, net, ratios):
         seconds, report = one_round(args, net, ratios)
         rounds.append(seconds)
         reports.append(report)
-    out = {name: spread([r[peer] / r[ours] for r in rounds]) for name, (peer, ours) in ratios.items()}
+    out = {}
+    for name, (peer, ours) in ratios.items():
+        found = [r[peer] / r[ours] for r in rounds if peer in r]
+        if found:
+            out[name] = spread(found)
     return out, rounds, reports[-1]
 
 
@@ -150,14 +152,14 @@ def arguments():
     p.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     p.add_argument("--nets", type=lambda s: s.split(","))
     args = p.parse_args()
-    args.rounds = args.rounds or (3 if args.quick else 5)
+    args.rounds = args.rounds or (2 if args.device == "cuda" else 3 if args.quick else 5)
     args.nets = args.nets or (["256", "512"] if args.device == "cuda" else ["demo", "256"])
     return args
 
 
-def print_table(result):
+def print_table(result, file):
     for name, r in result["ratios"].items():
-        print(f"{name:24s} {r['median']:5.2f} times quicker ({r['min']:.2f} to {r['max']:.2f})")
+        print(f"{name:24s} {r['median']:5.2f} times quicker ({r['min']:.2f} to {r['max']:.2f})", file=file)
 
 
 def main():
@@ -172,8 +174,10 @@ def main():
         result["ratios"].update(found)
     if args.json:
         print(json.dumps(result, indent=1))
-    else:
-        print_table(result)
+    print_table(result, sys.stderr if args.json else sys.stdout)
 
 
-main()
+try:
+    main()
+except Failed as reason:
+    sys.exit(f"bench: {reason}")

@@ -81,6 +81,8 @@ def networks(args, unet_card, clip_card):
     unet, clip = unet.to(args.device), clip.to(args.device)
     if strong:
         unet, clip = (n.to(memory_format=torch.channels_last) for n in (unet, clip))
+        if args.device == "cuda":
+            torch.backends.cudnn.benchmark = torch.backends.cuda.matmul.allow_tf32 = True
     if args.mode == "compiled":
         unet.forward, clip.forward = torch.compile(unet.forward), torch.compile(clip.forward)
     return unet, clip
@@ -120,18 +122,21 @@ def time_steps(args):
     target = torch.randn(1, shape["embed_dim"]).to(args.device)
     peer = Peer(unet, clip, target, Schedule(card(unet_card, "unet"), 1000),
                 {"two_passes": args.mode == "eager", "cut": shape["image_size"], "cutn": args.cutn or cutn,
-                 "scale": 1000, "clamp": 0.05})
+                 "scale": 1000, "clamp": 0.05, "torch_noise": args.device == "cuda"})
     seeds, side = list(range(args.batch)), args.side or side
     if args.warm:
         peer.run(seeds, side, args.warm)
     wait(args.device)
+    if args.device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
     start, used = time.monotonic(), time.process_time()
     peer.run(seeds, side, args.steps)
     wait(args.device)
     seconds, used = (time.monotonic() - start) / args.steps, (time.process_time() - used) / args.steps
     print(json.dumps({"mode": args.mode, "net": args.net, "side": side, "batch": args.batch,
                       "cutn": args.cutn or cutn, "seconds_per_step": seconds,
-                      "processor_seconds_per_step": used}))
+                      "processor_seconds_per_step": used,
+                      "peak_device_bytes": torch.cuda.max_memory_allocated() if args.device == "cuda" else 0}))
 
 
 def arguments():

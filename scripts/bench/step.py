@@ -109,6 +109,12 @@ class Peer:
             g = g * (rms.clamp(max=self.options["clamp"]) / rms)
         return g, x0.detach(), log_variance.detach()
 
+    def noise(self, seeds, iteration, stream, side, device):
+        """docs/randomness.md's numbers; where only time counts on a GPU, which numpy would hold up, PyTorch's own."""
+        if self.options.get("torch_noise"):
+            return torch.randn(len(seeds), 3, side, side, device=device)
+        return torch.cat([field(seed, iteration, stream, (1, 3, side, side)) for seed in seeds]).to(device)
+
     def step(self, seeds, x, i, iteration):
         s = self.schedule
         if self.passes:
@@ -119,13 +125,12 @@ class Peer:
         mean = s.x0_factor[i] * x0 + s.x_factor[i] * x + log_variance.exp() * g
         if i == 0:
             return x0
-        z = torch.cat([field(seed, iteration, 1, (1,) + tuple(x.shape[1:])) for seed in seeds])
-        z = z.to(x.device)
+        z = self.noise(seeds, iteration, 1, x.shape[2], x.device)
         return mean + (0.5 * log_variance).exp() * z
 
     @torch.no_grad()
     def run(self, seeds, side, steps=None):
-        x = torch.cat([field(seed, 0, 0, (1, 3, side, side)) for seed in seeds]).to(self.target.device)
+        x = self.noise(seeds, 0, 0, side, self.target.device)
         count = len(self.schedule.used)
         for k in range(steps or count):
             x = self.step(seeds, x, count - 1 - k, k)

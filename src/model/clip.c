@@ -14,6 +14,30 @@ static const char *const ignored[] = {
     "num_batches_tracked", "position_ids", "attn_mask", "input_resolution",
     "context_length",      "vocab_size",   NULL};
 
+/* What does not belong to the text tower. */
+static const char *const not_text[] = {"visual",
+                                       "vision_model",
+                                       "visual_projection",
+                                       "logit_scale",
+                                       "position_ids",
+                                       "attn_mask",
+                                       "input_resolution",
+                                       "context_length",
+                                       "vocab_size",
+                                       "num_batches_tracked",
+                                       NULL};
+
+static void build_text(nj_params *p, void *net)
+{
+    nj_clip *c = net;
+    th_scope *outer = p->scope;
+
+    if (outer)
+        p->scope = c->text_scope;
+    nj_clip_text_build(p, c);
+    p->scope = outer;
+}
+
 static void build(nj_params *p, void *net)
 {
     nj_clip *c = net;
@@ -22,7 +46,7 @@ static void build(nj_params *p, void *net)
         nj_clip_resnet_build(p, c);
     else
         nj_clip_vit_build(p, c);
-    nj_clip_text_build(p, c);
+    build_text(p, c);
     nj_params_take(p, "logit_scale", 0, NULL);
 }
 
@@ -113,6 +137,11 @@ nj_status nj_clip_make_up(const nj_clip_card *card, nj_weights **out,
 
     if (!c)
         return nj_fail(err, NJ_E_MEMORY, "out of memory");
+    if (card->patch_size == 0) {
+        free(c);
+        return nj_fail(err, NJ_E_USAGE,
+                       "random weights are made of vision transformers only");
+    }
     c->names = nj_clip_default_names();
     c->config = config_of(card);
     status = plan_blocks(c, err);
@@ -153,6 +182,7 @@ nj_status nj_clip_new(const nj_weights *weights, const nj_clip_hints *hints,
     c->dtype = dtype;
     c->device = device;
     c->scope = th_scope_new(NULL);
+    c->text_scope = th_scope_new(NULL);
     status = nj_params_fill(
         weights,
         &(const nj_blueprint){.build = build, .net = c, .ignored = ignored},
@@ -172,10 +202,37 @@ void nj_clip_free(nj_clip *c)
     if (!c)
         return;
     th_scope_free(c->scope);
+    th_scope_free(c->text_scope);
     free(c->text.transformer.blocks);
     free(c->vit.transformer.blocks);
     free(c->resnet.blocks);
     free(c);
+}
+
+void nj_clip_drop_text(nj_clip *c)
+{
+    th_scope_free(c->text_scope);
+    c->text_scope = NULL;
+}
+
+bool nj_clip_has_text(const nj_clip *c)
+{
+    return c->text_scope != NULL;
+}
+
+nj_status nj_clip_load_text(nj_clip *c, const nj_weights *weights, nj_err *err)
+{
+    const nj_blueprint plan = {
+        .build = build_text, .net = c, .ignored = not_text};
+    nj_status status;
+
+    c->text_scope = th_scope_new(NULL);
+    status = nj_params_fill(
+        weights, &plan, &(const nj_target){c->text_scope, c->dtype, c->device},
+        err);
+    if (status != NJ_OK)
+        nj_clip_drop_text(c);
+    return status;
 }
 
 const nj_clip_config *nj_clip_shape(const nj_clip *c)

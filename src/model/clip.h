@@ -69,6 +69,14 @@ nj_status nj_clip_new(const nj_weights *weights, const nj_clip_hints *hints,
                       nj_err *err) NJ_MUST_USE;
 void nj_clip_free(nj_clip *c);
 
+/* The text tower's tensors go; texts cannot be encoded until it is there
+ * again. */
+void nj_clip_drop_text(nj_clip *c);
+bool nj_clip_has_text(const nj_clip *c);
+/* Converts the text tower again, from the same file. */
+nj_status nj_clip_load_text(nj_clip *c, const nj_weights *weights,
+                            nj_err *err) NJ_MUST_USE;
+
 const nj_clip_config *nj_clip_shape(const nj_clip *c);
 
 /* exp(logit_scale): cosines times this are the public code's logits. */

@@ -120,7 +120,11 @@ void nj_clip_resnet_build(nj_params *p, nj_clip *c)
 static th_tensor *conv_relu(th_scope *s, const nj_layer *l, const th_tensor *x,
                             int stride)
 {
-    return th_relu(s, nj_conv(s, l, x, stride));
+    th_scope *t = th_scope_new(s);
+    th_tensor *h = th_keep(s, th_relu(t, nj_conv(t, l, x, stride)));
+
+    th_scope_free(t);
+    return h;
 }
 
 static th_tensor *stem(th_scope *s, const nj_clip_resnet *r, const th_tensor *x)

@@ -98,6 +98,8 @@ th_tensor *nj_clip_encode_text(th_scope *s, const nj_clip *c,
     th_scope *t = th_scope_new(s);
     th_tensor *e;
 
+    if (!c->text_scope)
+        th_scope_fail(t, NJ_E_INTERNAL, "CLIP's text tower is not there");
     check_ids(t, &c->config, ids, texts);
     e = run(t, c, ids, texts, observer);
     e = th_keep(s, th_to(t, e, NJ_F32, c->device));

@@ -153,7 +153,11 @@ static th_tensor *input(th_scope *s, const nj_secondary *n, const th_tensor *x,
 
 static th_tensor *conv_relu(th_scope *s, const nj_layer *l, const th_tensor *x)
 {
-    return th_relu(s, nj_conv(s, l, x, 1));
+    th_scope *t = th_scope_new(s);
+    th_tensor *h = th_keep(s, th_relu(t, nj_conv(t, l, x, 1)));
+
+    th_scope_free(t);
+    return h;
 }
 
 /* [main(x), x] along the channels. */

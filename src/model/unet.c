@@ -93,6 +93,11 @@ void nj_unet_free(nj_unet *u)
     free(u);
 }
 
+void nj_unet_recompute(nj_unet *u, bool on)
+{
+    u->recompute = on;
+}
+
 const nj_unet_card *nj_unet_flags(const nj_unet *u)
 {
     return &u->card;
@@ -125,31 +130,71 @@ static th_tensor *embedding(th_scope *s, const nj_unet *u,
     return e;
 }
 
-/* Runs one block on *x, which is replaced by the result. */
-static void run_block(th_scope *s, const nj_block *b, nj_held *x,
-                      const th_tensor *emb, const nj_observer *o)
-{
-    th_scope *inner = th_scope_new(s);
-    const th_tensor *h = x->tensor;
+/* A block as a function of the embedding and what its input is made of. */
+enum { IN_EMB, IN_X, IN_SKIP, INS };
 
-    for (int i = 0; i < b->count; i++) {
-        h = nj_module_forward(inner, &b->at[i], h, emb);
-        nj_observe(o, h, "%s.%d", b->name, i);
-    }
-    nj_observe(o, h, "%s", b->name);
-    nj_hold_next(s, x, h);
-    th_scope_free(inner);
+static th_tensor *input_of(th_scope *s, const th_tensor *const *in, bool joins)
+{
+    return joins ? th_cat(s, in + IN_X, 2, 1) : th_keep(s, in[IN_X]);
 }
 
-/* *x = [x, skip] along the channels; skip goes. */
-static void join(th_scope *s, nj_held *x, nj_held *skip)
+static th_tensor *modules(th_scope *s, const nj_block *b, const th_tensor *x,
+                          const th_tensor *emb, const nj_observer *o)
 {
-    const th_tensor *parts[2] = {x->tensor, skip->tensor};
-    th_scope *t = th_scope_new(s);
+    nj_held h = nj_hold(s, x);
+    th_tensor *out;
 
-    nj_hold_next(s, x, th_cat(t, parts, 2, 1));
-    th_scope_free(t);
-    nj_drop(skip);
+    for (int i = 0; i < b->count; i++) {
+        th_scope *inner = th_scope_new(s);
+
+        nj_hold_next(s, &h, nj_module_forward(inner, &b->at[i], h.tensor, emb));
+        th_scope_free(inner);
+        nj_observe(o, h.tensor, "%s.%d", b->name, i);
+    }
+    nj_observe(o, h.tensor, "%s", b->name);
+    out = th_keep(s, h.tensor);
+    nj_drop(&h);
+    return out;
+}
+
+static th_tensor *plain_block(th_scope *s, const void *user,
+                              const th_tensor *const *in)
+{
+    const nj_block *b = user;
+
+    return modules(s, b, input_of(s, in, false), in[IN_EMB], NULL);
+}
+
+static th_tensor *joining_block(th_scope *s, const void *user,
+                                const th_tensor *const *in)
+{
+    const nj_block *b = user;
+
+    return modules(s, b, input_of(s, in, true), in[IN_EMB], NULL);
+}
+
+/* Runs one block on *x, or on [x, skip] along the channels where there is a
+ * skip, which goes; *x is replaced by the result. */
+static void run_block(th_scope *s, const nj_unet *u, const nj_block *b,
+                      nj_held *x, nj_held *skip, const th_tensor *emb,
+                      const nj_observer *o)
+{
+    th_scope *inner = th_scope_new(s);
+    const th_tensor *in[INS] = {emb, x->tensor, skip ? skip->tensor : NULL};
+    th_tensor *h;
+
+    if (u->recompute) {
+        h = th_checkpoint(inner, skip ? joining_block : plain_block, b, in,
+                          skip ? INS : IN_SKIP);
+    } else {
+        h = input_of(inner, in, skip != NULL);
+        nj_hold_next(s, x, h);
+        h = modules(inner, b, x->tensor, emb, o);
+    }
+    if (skip)
+        nj_drop(skip);
+    nj_hold_next(s, x, h);
+    th_scope_free(inner);
 }
 
 /* Down, through the middle, and up again. */
@@ -163,15 +208,24 @@ static void run_towers(th_scope *s, const nj_unet *u, nj_held *x,
         return;
     }
     for (int i = 0; i < u->inputs; i++) {
-        run_block(s, &u->input[i], x, emb, o);
+        run_block(s, u, &u->input[i], x, NULL, emb, o);
         skips[i] = nj_hold(s, x->tensor);
     }
-    run_block(s, &u->middle, x, emb, o);
-    for (int i = 0; i < u->outputs; i++) {
-        join(s, x, &skips[u->inputs - 1 - i]);
-        run_block(s, &u->output[i], x, emb, o);
-    }
+    run_block(s, u, &u->middle, x, NULL, emb, o);
+    for (int i = 0; i < u->outputs; i++)
+        run_block(s, u, &u->output[i], x, &skips[u->inputs - 1 - i], emb, o);
     free(skips);
+}
+
+/* The last norm and convolution, in float32. */
+static th_tensor *head(th_scope *s, const void *user,
+                       const th_tensor *const *in)
+{
+    const nj_unet *u = user;
+    th_tensor *h = th_to(s, in[0], NJ_F32, u->device);
+
+    h = nj_unet_norm(s, &u->out_norm, h, true);
+    return nj_conv(s, &u->out_conv, h, 1);
 }
 
 th_tensor *nj_unet_forward(th_scope *s, const nj_unet *u, const th_tensor *x,
@@ -182,12 +236,12 @@ th_tensor *nj_unet_forward(th_scope *s, const nj_unet *u, const th_tensor *x,
     th_tensor *emb = th_silu(t, embedding(t, u, timesteps, classes, observer));
     nj_held h =
         nj_hold(t, th_channels_last(t, th_to(t, x, u->dtype, u->device)));
+    const th_tensor *last[1];
     th_tensor *out;
 
     run_towers(t, u, &h, emb, observer);
-    out = th_to(t, h.tensor, NJ_F32, u->device);
-    out = nj_unet_norm(t, &u->out_norm, out, true);
-    out = nj_conv(t, &u->out_conv, out, 1);
+    last[0] = h.tensor;
+    out = u->recompute ? th_checkpoint(t, head, u, last, 1) : head(t, u, last);
     out = th_keep(s, th_to(t, out, th_dtype(x), u->device));
     nj_drop(&h);
     th_scope_free(t);

@@ -39,6 +39,11 @@ nj_status nj_unet_new(const nj_weights *weights, const nj_unet_card *card,
                       nj_err *err) NJ_MUST_USE;
 void nj_unet_free(nj_unet *u);
 
+/* Whether the backward pass runs each block once more instead of keeping what
+ * it computed: a third of the memory, half as long again, the same numbers. An
+ * observer sees blocks only where they are kept. At first it does not. */
+void nj_unet_recompute(nj_unet *u, bool on);
+
 const nj_unet_card *nj_unet_flags(const nj_unet *u);
 
 /* x [B,3,H,W], timesteps [B] float32 in 0..1000 (rescaled ones may have

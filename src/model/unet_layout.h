@@ -61,6 +61,7 @@ struct nj_unet {
     th_scope *scope;
     nj_dtype dtype;
     th_device device;
+    bool recompute;         /* blocks, in the backward pass */
     th_tensor *frequencies; /* [1,C/2] f32 */
     nj_layer time[2];
     th_tensor *labels; /* [classes,4C] f32 or NULL */

@@ -54,6 +54,16 @@ int th_threads(void);
 /* Freed host memory stays with the process and is used again. For a program
  * that runs networks for long; it holds for all of the process. */
 void th_keep_memory(void);
+
+/* Host memory of tensors of at least 64 KiB, in bytes. All 0 before
+ * th_keep_memory, and where addresses are rationed (ulimit -v, sanitizers). */
+typedef struct th_host_memory {
+    int64_t now;
+    int64_t peak; /* at most since the last reset */
+    int64_t held; /* by the process for them: what is free in between too */
+} th_host_memory;
+
+th_host_memory th_host_count(bool reset_peak);
 /* Fixed algorithm choice (no benchmarking, deterministic kernels) or, with
  * fast = true, whatever libtorch finds quickest. */
 void th_set_fast(bool fast);
@@ -74,6 +84,9 @@ void th_wait(th_device device);
 /* Bytes allocated on a CUDA device now / at most since the last reset. */
 int64_t th_cuda_allocated(int index);
 int64_t th_cuda_peak(int index, bool reset);
+/* Bytes that are free on it, other programs' share taken off; 0: no such
+ * device. */
+int64_t th_cuda_free(int index);
 
 /* ---- scopes ------------------------------------------------------------ */
 
@@ -156,6 +169,15 @@ th_tensor *th_grad(th_scope *s, const th_tensor *y, const th_tensor *grad_y,
 /* The same, keeping the graph for another call. */
 th_tensor *th_grad_retain(th_scope *s, const th_tensor *y,
                           const th_tensor *grad_y, const th_tensor *x);
+/* A part of a network: its result in s, a function of the inputs alone. */
+typedef th_tensor *th_block(th_scope *s, const void *user,
+                            const th_tensor *const *inputs);
+/* block(inputs), of which the backward pass keeps the n inputs only: it runs
+ * the block once more. Result and gradients are the same numbers as without.
+ * Gradients are made by those inputs that have a history or are leaves to
+ * derive by. `user` must live until the backward pass is done. */
+th_tensor *th_checkpoint(th_scope *s, th_block *block, const void *user,
+                         const th_tensor *const *inputs, size_t n);
 /* Recording of gradients on this thread; returns the old state. */
 bool th_enable_grad(bool on);
 

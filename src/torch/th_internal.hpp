@@ -5,6 +5,7 @@
 #ifndef NJ_TORCH_TH_INTERNAL_HPP
 #define NJ_TORCH_TH_INTERNAL_HPP
 
+#include <exception>
 #include <initializer_list>
 #include <vector>
 
@@ -57,6 +58,20 @@ bool ready(th_scope *s, const char *name, inputs in) noexcept;
 
 // A handle on t owned by s.
 th_tensor *own(th_scope *s, at::Tensor t);
+
+// A scope's error on its way through libtorch.
+class failure : public std::exception
+{
+  public:
+    explicit failure(const nj_err &e) : err(e)
+    {
+    }
+    const char *what() const noexcept override
+    {
+        return err.text;
+    }
+    const nj_err err;
+};
 
 // Records the exception being handled as the scope's error.
 void record(th_scope *s, const char *name, inputs in) noexcept;

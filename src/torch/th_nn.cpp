@@ -1,4 +1,6 @@
 // Layers of networks whose stock autograd is good enough: one ATen call each.
+#include <torch/csrc/autograd/functions/utils.h>
+
 #include "torch/repeatable.hpp"
 #include "torch/th_internal.hpp"
 
@@ -65,10 +67,51 @@ extern "C" th_tensor *th_embedding(th_scope *s, const th_tensor *table,
                   [&] { return at::embedding(table->t, ids->t); });
 }
 
+// Means of whole squares. libtorch's own keeps x, of which the backward needs
+// the size alone.
+struct mean_node : public torch::autograd::Node {
+    int64_t size = 1;
+
+    torch::autograd::variable_list
+    apply(torch::autograd::variable_list &&grads) override
+    {
+        const at::Tensor &dy = grads[0];
+
+        if (!dy.defined())
+            return {at::Tensor()};
+        return {at::upsample_nearest2d(dy / static_cast<double>(size * size),
+                                       {dy.size(2) * size, dy.size(3) * size})};
+    }
+};
+
+static at::Tensor own_avg_pool(const at::Tensor &x, int64_t size)
+{
+    at::Tensor y;
+
+    {
+        const c10::NoGradGuard no_grad;
+
+        y = at::avg_pool2d(x, size);
+    }
+    if (torch::autograd::compute_requires_grad(x)) {
+        const std::shared_ptr<mean_node> node(new mean_node,
+                                              torch::autograd::deleteNode);
+
+        node->set_next_edges(torch::autograd::collect_next_edges(x));
+        node->size = size;
+        torch::autograd::set_history(y, node);
+    }
+    return y;
+}
+
 extern "C" th_tensor *th_avg_pool2d(th_scope *s, const th_tensor *x, int size)
 {
-    return th::op(s, "avg_pool2d", {x},
-                  [&] { return at::avg_pool2d(x->t, size); });
+    return th::op(s, "avg_pool2d", {x}, [&] {
+        return x->t.dim() == 4 && size > 0 && x->t.size(2) % size == 0 &&
+                       x->t.size(3) % size == 0 && !th::plain_autograd()
+                   ? own_avg_pool(x->t, size)
+                   : at::avg_pool2d(x->t, size);
+    });
 }
 
 extern "C" th_tensor *th_max_pool2d(th_scope *s, const th_tensor *x, int size)

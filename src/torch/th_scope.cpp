@@ -104,6 +104,8 @@ void th::record(th_scope *s, const char *name, inputs in) noexcept
 {
     try {
         throw;
+    } catch (const failure &e) {
+        s->root->err = e.err;
     } catch (const c10::Error &e) {
         fail(s, code_of(e), name, in, e.what_without_backtrace());
     } catch (const std::bad_alloc &) {

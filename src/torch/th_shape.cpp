@@ -1,4 +1,6 @@
 // Shape: views and rearrangements, one ATen call each.
+#include <algorithm>
+
 #include <ATen/ExpandUtils.h>
 #include <torch/csrc/autograd/functions/utils.h>
 
@@ -101,10 +103,72 @@ extern "C" th_tensor *th_select(th_scope *s, const th_tensor *a, int dim,
                   [&] { return at::select(a->t, dim, index); });
 }
 
+// libtorch's own gives parts of one gradient: whoever keeps one of them keeps
+// all, and must copy it before use where the channels come last.
+struct cat_node : public torch::autograd::Node {
+    std::vector<int64_t> channels; // of each input
+
+    torch::autograd::variable_list
+    apply(torch::autograd::variable_list &&grads) override
+    {
+        torch::autograd::variable_list out(channels.size());
+        const at::Tensor &dy = grads[0];
+        int64_t first = 0;
+
+        for (size_t i = 0; i < out.size() && dy.defined(); i++) {
+            if (task_should_compute_output(i))
+                out[i] = dy.narrow(1, first, channels[i])
+                             .contiguous(dy.suggest_memory_format());
+            first += channels[i];
+        }
+        return out;
+    }
+};
+
+// Pictures side by side in their channels.
+static at::Tensor cat_channels(const std::vector<at::Tensor> &list)
+{
+    const bool wanted =
+        torch::autograd::compute_requires_grad(at::TensorList(list));
+    at::Tensor y;
+
+    {
+        const c10::NoGradGuard no_grad;
+
+        y = at::cat(list, 1);
+    }
+    if (wanted) {
+        const std::shared_ptr<cat_node> node(new cat_node,
+                                             torch::autograd::deleteNode);
+
+        node->set_next_edges(
+            torch::autograd::collect_next_edges(at::TensorList(list)));
+        for (const at::Tensor &t : list)
+            node->channels.push_back(t.size(1));
+        torch::autograd::set_history(y, node);
+    }
+    return y;
+}
+
+static bool are_pictures(const std::vector<at::Tensor> &list)
+{
+    const auto other = [&](const at::Tensor &t) {
+        return t.dim() != 4 || t.scalar_type() != list[0].scalar_type();
+    };
+
+    return std::none_of(list.begin(), list.end(), other);
+}
+
 extern "C" th_tensor *th_cat(th_scope *s, const th_tensor *const *list,
                              size_t n, int dim)
 {
-    return th::op(s, "cat", {}, [&] { return at::cat(tensors(list, n), dim); });
+    return th::op(s, "cat", {}, [&] {
+        const std::vector<at::Tensor> all = tensors(list, n);
+
+        return dim == 1 && n > 0 && !th::plain_autograd() && are_pictures(all)
+                   ? cat_channels(all)
+                   : at::cat(all, dim);
+    });
 }
 
 extern "C" th_tensor *th_stack(th_scope *s, const th_tensor *const *list,

@@ -3,9 +3,6 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 
 #include "torch/th_internal.hpp"
 
@@ -14,18 +11,6 @@
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
 #endif
-
-// A step allocates the same tensors as the one before. Kept in the heap, their
-// memory is there again; given back to the system, every page of it must be
-// asked for and cleared anew.
-extern "C" void th_keep_memory(void)
-{
-#ifdef __GLIBC__
-    mallopt(M_MMAP_MAX, 0);
-    mallopt(M_TRIM_THRESHOLD, -1);
-    mallopt(M_ARENA_MAX, 1);
-#endif
-}
 
 extern "C" void th_set_threads(int threads)
 {
@@ -115,9 +100,28 @@ extern "C" int64_t th_cuda_peak(int index, bool reset)
     }
 }
 
+extern "C" int64_t th_cuda_free(int index)
+{
+    try {
+        if (!has_device(index))
+            return 0;
+        return static_cast<int64_t>(
+            c10::cuda::CUDACachingAllocator::get()
+                ->getMemoryInfo(static_cast<c10::DeviceIndex>(index))
+                .first);
+    } catch (...) {
+        return 0;
+    }
+}
+
 #else
 
 extern "C" int th_cuda_count(void)
+{
+    return 0;
+}
+
+extern "C" int64_t th_cuda_free(int)
 {
     return 0;
 }

@@ -16,32 +16,48 @@ static th_tensor *add_to(th_scope *s, th_tensor *sum, th_tensor *term)
 
 /* ---- CLIP -------------------------------------------------------------- */
 
-/* embeddings [N*B,D] -> loss [B]: mean over cuts of the weighted distances.
- * Image by image, so that how many parts a neighbour's prompt has does not
+/* f(b) of every image, side by side along `dim`. */
+struct each {
+    const nj_guide_clip *clip;
+    const th_tensor *of; /* what each takes its part of */
+    th_tensor *(*f)(th_scope *s, const struct each *e, int64_t b);
+};
+
+/* Image by image, so that how many parts a neighbour's prompt has does not
  * change the order of a sum. */
-static th_tensor *clip_loss(th_scope *s, const nj_guide_clip *clip,
-                            const th_tensor *embeddings, size_t images)
+static th_tensor *each_image(th_scope *s, const struct each *e, size_t images,
+                             int dim)
 {
-    const int64_t split[3] = {-1, (int64_t)images, th_size(embeddings, 1)};
-    const th_tensor *by_image = th_reshape(s, embeddings, 3, split);
-    const th_tensor **losses = nj_calloc(images, sizeof(*losses));
+    const th_tensor **parts = nj_calloc(images, sizeof(*parts));
     th_tensor *all = NULL;
 
-    if (!losses)
+    if (!parts)
         th_scope_fail(s, NJ_E_MEMORY, "no memory for losses");
-    for (size_t b = 0; losses && b < images; b++) {
-        const nj_target *target = &clip->targets[b];
-        const th_tensor *one =
-            th_select(s, by_image, 1, (int64_t)b); /* [N,D] */
-
-        losses[b] =
-            nj_clip_loss(s, nj_clip_distances(s, one, target->embeddings),
-                         target->weights, 1);
-    }
-    if (losses)
-        all = th_cat(s, losses, images, 0);
-    free(losses);
+    for (size_t b = 0; parts && b < images; b++)
+        parts[b] = e->f(s, e, (int64_t)b);
+    if (parts)
+        all = th_cat(s, parts, images, dim);
+    free(parts);
     return all;
+}
+
+/* Embeddings [N,B,D] -> what each cut of image b is away from it: [N,1] */
+static th_tensor *sums_of(th_scope *s, const struct each *e, int64_t b)
+{
+    const nj_target *target = &e->clip->targets[b];
+    const th_tensor *one = th_select(s, e->of, 1, b); /* [N,D] */
+
+    return nj_clip_sums(s, nj_clip_distances(s, one, target->embeddings),
+                        target->weights, 1);
+}
+
+/* [N,B] -> the mean over the cuts of image b: [1] */
+static th_tensor *mean_of(th_scope *s, const struct each *e, int64_t b)
+{
+    const int cuts[1] = {0};
+
+    return th_mean_dims(s, th_contiguous(s, th_narrow(s, e->of, 1, b, 1)), 1,
+                        cuts, false);
 }
 
 struct term {
@@ -49,32 +65,28 @@ struct term {
     th_tensor *gradient; /* of scale * loss, by what the loss looks at */
 };
 
-/* The mean over all cuts, of those that a slice holds. */
-static th_tensor *slice_loss(th_scope *s, const nj_guidance *g,
-                             const nj_guide_clip *clip, th_tensor *cuts,
-                             double share)
-{
-    th_tensor *embeddings = nj_clip_encode_image(s, clip->clip, cuts, NULL);
-    th_tensor *loss = clip_loss(s, clip, embeddings, g->images);
-
-    return share == 1 ? loss : th_mul_scalar(s, loss, share);
-}
-
-/* One slice of the cutouts, forward and backward in a scope of its own, so that
- * only one slice's activations are in memory: the loss's share [B] and its
- * gradient by the cutouts. */
+/* One slice of the cutouts [n*B,3,S,S], forward and backward in a scope of its
+ * own, so that only one slice's activations are in memory. `scale` is that of
+ * one cut's distance in the whole loss, so that slices change no number.
+ * -> distances [n,B] and the gradient by the cutouts. */
 static struct term one_slice(th_scope *outer, const nj_guidance *g,
                              const nj_guide_clip *clip, const th_tensor *cuts,
-                             double share, double scale)
+                             double scale)
 {
     th_scope *s = th_scope_new(outer);
     th_tensor *leaf = th_leaf(s, cuts, true);
-    th_tensor *loss = slice_loss(s, g, clip, leaf, share);
-    th_tensor *total = th_mul_scalar(s, th_sum(s, loss), scale);
-    struct term out = {.loss = th_leaf(outer, loss, false)};
+    th_tensor *e = nj_clip_encode_image(s, clip->clip, leaf, NULL);
+    const int64_t by_image[3] = {-1, (int64_t)g->images, th_size(e, 1)};
+    const struct each each = {clip, th_reshape(s, e, 3, by_image), sums_of};
+    th_tensor *sums = each_image(s, &each, g->images, 1);
+    const int64_t shape[2] = {th_size(sums, 0), th_size(sums, 1)};
+    struct term out = {.loss = th_leaf(outer, sums, false)};
 
     nj_clock_part(g->clock, NJ_PART_CLIP_FORWARD);
-    out.gradient = th_keep(outer, th_grad(s, total, NULL, leaf));
+    out.gradient = th_keep(
+        outer,
+        th_grad(s, sums, th_full(s, NJ_F32, th_where(sums), 2, shape, scale),
+                leaf));
     nj_clock_part(g->clock, NJ_PART_CLIP_BACKWARD);
     th_scope_free(s);
     return out;
@@ -97,8 +109,9 @@ static struct term all_slices(th_scope *s, const nj_guidance *g,
     const int64_t cutn = nj_cut_count(g->settings);
     const int64_t slices = slices_of(g->settings);
     const int64_t images = (int64_t)g->images;
-    const th_tensor **parts = nj_calloc((size_t)slices, sizeof(*parts));
-    struct term sum = {NULL, NULL};
+    const th_tensor **parts = nj_calloc(2 * (size_t)slices, sizeof(*parts));
+    struct each each = {clip, NULL, mean_of};
+    struct term all = {NULL, NULL};
 
     if (!parts)
         th_scope_fail(s, NJ_E_MEMORY, "no memory for slices");
@@ -108,15 +121,18 @@ static struct term all_slices(th_scope *s, const nj_guidance *g,
         const th_tensor *rows =
             th_narrow(s, cuts, 0, first * images, count * images);
         struct term one =
-            one_slice(s, g, clip, rows, (double)count / (double)cutn, scale);
+            one_slice(s, g, clip, rows, (double)((float)scale / (float)cutn));
 
-        sum.loss = add_to(s, sum.loss, one.loss);
         parts[i] = one.gradient;
+        parts[slices + i] = one.loss;
     }
-    if (parts)
-        sum.gradient = th_cat(s, parts, (size_t)slices, 0);
+    if (parts) {
+        all.gradient = th_cat(s, parts, (size_t)slices, 0);
+        each.of = th_cat(s, parts + slices, (size_t)slices, 0); /* [N,B] */
+        all.loss = each_image(s, &each, g->images, 0);
+    }
     free(parts);
-    return sum;
+    return all;
 }
 
 /* One batch of cutouts through one CLIP, forward and backward. Cutouts are made

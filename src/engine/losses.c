@@ -78,15 +78,20 @@ th_tensor *nj_clip_distances(th_scope *s, const th_tensor *embeddings,
     return th_reshape(s, d, 2, rows);
 }
 
-th_tensor *nj_clip_loss(th_scope *s, const th_tensor *distances,
+th_tensor *nj_clip_sums(th_scope *s, const th_tensor *distances,
                         const th_tensor *weights, size_t images)
 {
     const int64_t split[3] = {-1, (int64_t)images, th_size(distances, 1)};
     const th_tensor *d = th_reshape(s, distances, 3, split); /* [N,B,P] */
-    const th_tensor *sums =
-        th_sum_dims(s, th_mul(s, d, weights), 1, (const int[]){2}, false);
 
-    return th_mean_dims(s, sums, 1, (const int[]){0}, false);
+    return th_sum_dims(s, th_mul(s, d, weights), 1, (const int[]){2}, false);
+}
+
+th_tensor *nj_clip_loss(th_scope *s, const th_tensor *distances,
+                        const th_tensor *weights, size_t images)
+{
+    return th_mean_dims(s, nj_clip_sums(s, distances, weights, images), 1,
+                        (const int[]){0}, false);
 }
 
 /* g * limit / max(r, limit), which is min(r, limit) / r without a quotient of

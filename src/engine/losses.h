@@ -36,9 +36,12 @@ th_tensor *nj_spherical_distance(th_scope *s, const th_tensor *a,
 th_tensor *nj_clip_distances(th_scope *s, const th_tensor *embeddings,
                              const th_tensor *targets);
 
-/* Mean over cuts of the sum over prompts of weight * distance.
- * distances [N*B,P], weights [B,P] or [P], already divided by the absolute
- * value of their sum -> [B]. */
+/* Sum over prompts of weight * distance. distances [N*B,P], weights [B,P] or
+ * [P], already divided by the absolute value of their sum -> [N,B]. */
+th_tensor *nj_clip_sums(th_scope *s, const th_tensor *distances,
+                        const th_tensor *weights, size_t images);
+
+/* Their mean over cuts -> [B]. */
 th_tensor *nj_clip_loss(th_scope *s, const th_tensor *distances,
                         const th_tensor *weights, size_t images);
 

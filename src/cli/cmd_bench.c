@@ -56,6 +56,12 @@ static void print_json(const nj_bench_setup *s, const nj_bench_result *r)
     cJSON_AddNumberToObject(o, "first_step_seconds", r->first_step);
     cJSON_AddNumberToObject(o, "peak_host_bytes", (double)r->host_bytes);
     cJSON_AddNumberToObject(o, "peak_device_bytes", (double)r->device_bytes);
+    cJSON_AddNumberToObject(o, "peak_tensor_bytes", (double)r->tensor_bytes);
+    cJSON_AddNumberToObject(o, "predicted_bytes", (double)r->predicted_bytes);
+    cJSON_AddStringToObject(o, "memory",
+                            s->how.saving.recompute ? "small" : "fast");
+    cJSON_AddNumberToObject(o, "clip_slices", s->how.clip_slices);
+    cJSON_AddNumberToObject(o, "page_faults_per_step", r->faults);
     cJSON_AddNumberToObject(o, "matmul_peak_flops", r->matmul);
     if (s->work > 0)
         cJSON_AddNumberToObject(o, "matmul_peak_share", matmul_share(s, r));
@@ -80,6 +86,8 @@ static void print_text(const nj_bench_setup *s, const nj_bench_result *r)
     printf("memory at most %.2f GB", (double)r->host_bytes / 1e9);
     if (r->facts.cuda)
         printf(", on the GPU %.2f GB", (double)r->device_bytes / 1e9);
+    if (r->predicted_bytes)
+        printf(", predicted %.2f GB", (double)r->predicted_bytes / 1e9);
     printf("\nmatrix products reach %.0f GFLOP/s", r->matmul / 1e9);
     if (s->work > 0)
         printf(", a step %.0f %% of that", 100 * matmul_share(s, r));
@@ -92,7 +100,7 @@ static void print_text(const nj_bench_setup *s, const nj_bench_result *r)
            100 * r->host / r->step);
 }
 
-static int run(const nj_invocation *in, const nj_bench_setup *setup)
+static int run(const nj_invocation *in, nj_bench_setup *setup)
 {
     const nj_engine_api *api;
     nj_bench_result result;

@@ -147,6 +147,13 @@ static int run_on_gpu(void *user, int gpu)
     return run(w, true);
 }
 
+static nj_status check_room(const nj_job *job, nj_err *err)
+{
+    const nj_room room = {.host = nj_footprint_free()};
+
+    return nj_footprint_check(job, job->device == NJ_DEVICE_CUDA, &room, err);
+}
+
 static int run_here_or_on_all(struct work *w)
 {
     nj_show show;
@@ -169,7 +176,7 @@ int nj_cmd_generate(const nj_invocation *in)
     if (nj_request_build(in->options, in->rest, &request, &err) != NJ_OK ||
         nj_job_open(&request, in->program_folder, &job, &err) != NJ_OK ||
         nj_plan_make(&job, &plan, &err) != NJ_OK ||
-        nj_footprint_check(&job, &err) != NJ_OK)
+        check_room(&job, &err) != NJ_OK)
         exit = nj_cli_refuse(&err);
     else
         exit = run_here_or_on_all(&(struct work){in, &job, &plan});

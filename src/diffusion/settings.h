@@ -54,6 +54,13 @@ typedef enum nj_precision {
     NJ_PRECISION_FP16
 } nj_precision;
 
+/* What is done to need less memory; pictures are the same. */
+typedef enum nj_memory {
+    NJ_MEMORY_AUTO, /* the quickest that fits into what is free */
+    NJ_MEMORY_FAST, /* nothing */
+    NJ_MEMORY_SMALL /* all there is */
+} nj_memory;
+
 #define NJ_CLASS_NONE   (-1)
 #define NJ_CLASS_RANDOM (-2) /* a new one for every image and step */
 

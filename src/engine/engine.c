@@ -77,21 +77,69 @@ static nj_dtype clip_dtype(const nj_engine *e)
     return half ? NJ_BF16 : NJ_F32;
 }
 
-static nj_status load_clip(const nj_engine *e, const nj_engine_config *config,
-                           size_t i, nj_clip **out, nj_err *err)
+static nj_status open_clip(const nj_engine *e, size_t i, nj_weights **out,
+                           nj_err *err)
+{
+    return e->clip_paths[i] ? nj_weights_open(e->clip_paths[i], out, err)
+                            : nj_clip_make_up(&e->made_up_clip, out, err);
+}
+
+/* `convert` makes something of clip i's file. */
+static nj_status with_clip(nj_engine *e, size_t i,
+                           nj_status (*convert)(nj_engine *e, size_t i,
+                                                const nj_weights *weights,
+                                                nj_err *err),
+                           nj_err *err)
 {
     nj_weights *weights;
-    nj_status status;
+    nj_status status = open_clip(e, i, &weights, err);
 
-    if (!config->made_up)
-        return nj_machine_clip(config->clip_paths[i], clip_dtype(e), e->device,
-                               out, err);
-    status = nj_clip_make_up(config->made_up, &weights, err);
     if (status != NJ_OK)
         return status;
-    status = nj_clip_new(weights, NULL, clip_dtype(e), e->device, out, err);
+    status = convert(e, i, weights, err);
     nj_weights_free(weights);
+    if (status != NJ_OK && e->clip_paths[i])
+        nj_err_add(err, "cannot use '%s'", e->clip_paths[i]);
     return status;
+}
+
+static nj_status convert_clip(nj_engine *e, size_t i, const nj_weights *weights,
+                              nj_err *err)
+{
+    return nj_clip_new(weights, NULL, clip_dtype(e), e->device,
+                       &e->clips[i].clip, err);
+}
+
+static nj_status convert_text(nj_engine *e, size_t i, const nj_weights *weights,
+                              nj_err *err)
+{
+    return nj_clip_load_text(e->clips[i].clip, weights, err);
+}
+
+static nj_status load_clip(nj_engine *e, const nj_engine_config *config,
+                           size_t i, nj_err *err)
+{
+    if (config->made_up)
+        e->made_up_clip = *config->made_up;
+    else if (!(e->clip_paths[i] = nj_strdup(config->clip_paths[i])))
+        return nj_fail(err, NJ_E_MEMORY, "no memory for an engine");
+    return with_clip(e, i, convert_clip, err);
+}
+
+nj_status nj_engine_load_texts(nj_engine *e, nj_err *err)
+{
+    nj_status status = NJ_OK;
+
+    for (size_t i = 0; i < e->clip_count && status == NJ_OK; i++)
+        if (!nj_clip_has_text(e->clips[i].clip))
+            status = with_clip(e, i, convert_text, err);
+    return status;
+}
+
+void nj_engine_drop_texts(nj_engine *e)
+{
+    for (size_t i = 0; i < e->clip_count; i++)
+        nj_clip_drop_text(e->clips[i].clip);
 }
 
 /* Networks with vocabularies of one size share a tokenizer. */
@@ -117,7 +165,7 @@ static nj_status load_clips(nj_engine *e, const nj_engine_config *config,
                        config->clips, NJ_ENGINE_CLIPS_MAX);
     for (size_t i = 0; i < config->clips; i++) {
         nj_engine_clip *clip = &e->clips[i];
-        nj_status status = load_clip(e, config, i, &clip->clip, err);
+        nj_status status = load_clip(e, config, i, err);
 
         if (status == NJ_OK)
             status = find_tokenizer(e, config->vocabulary_path, clip, err);
@@ -139,6 +187,7 @@ static void engine_close(nj_engine *e)
         nj_clip_free(e->clips[i].clip);
         if (e->clips[i].owns_tokenizer)
             nj_tokenizer_free(e->clips[i].tokenizer);
+        free(e->clip_paths[i]);
     }
     nj_lpips_free(e->lpips);
     nj_secondary_free(e->secondary);
@@ -229,6 +278,8 @@ const nj_engine_api *nj_engine_functions(void)
         .run = engine_run,
         .matmul_peak = nj_measure_matmul,
         .device_peak = nj_measure_device,
+        .host_peak = nj_measure_host,
+        .cuda_free = nj_measure_cuda_free,
         .cuda_devices = th_cuda_count,
         .libtorch_version = th_version,
         .embedder_open = nj_embedder_open,

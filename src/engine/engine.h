@@ -64,6 +64,13 @@ typedef enum nj_part {
     NJ_PARTS
 } nj_part;
 
+/* How a batch saves memory; pictures do not depend on it. */
+typedef struct nj_saving {
+    bool recompute; /* UNet: blocks run again in the backward pass */
+    bool drop_text; /* CLIP: no text tower while steps are run; it is read from
+                       its file again for the next batch */
+} nj_saving;
+
 /* One batch: `images` pictures of the same settings, each with its own prompt
  * and seed. It always runs at settings->batch_size (padded when images is
  * less), so that a picture's bytes do not depend on its neighbours. */
@@ -78,6 +85,7 @@ typedef struct nj_work {
                                loaded for this batch and let go after it */
     int frame_every;        /* hand out the x0 of iterations K-1, 2K-1.. too, as
                                save_every does; 0: no */
+    nj_saving saving;
     double *parts; /* [NJ_PARTS] seconds are added to, or NULL; on a GPU
                       counting waits for every part */
 } nj_work;
@@ -190,7 +198,12 @@ typedef struct nj_engine_api {
     nj_status (*matmul_peak)(nj_engine *e, double *flops, nj_err *err);
     /* Bytes on the engine's GPU at most since the last call; 0 on a CPU. */
     uint64_t (*device_peak)(nj_engine *e);
+    /* Bytes of the engine's tensors on the host, see th_host_count; 0 where
+     * they are not counted. */
+    uint64_t (*host_peak)(nj_engine *e);
     int (*cuda_devices)(void);
+    /* Bytes that are free on a GPU now; 0: not known, or none is there. */
+    uint64_t (*cuda_free)(int index);
     const char *(*libtorch_version)(void);
 
     /* Loads one CLIP. The vocabulary is the tokenizer's file. */
@@ -221,7 +234,7 @@ typedef struct nj_engine_api {
                          nj_err *err);
 } nj_engine_api;
 
-#define NJ_ENGINE_API_VERSION 3U
+#define NJ_ENGINE_API_VERSION 4U
 
 /* The one symbol that the engine's shared object exports. */
 const nj_engine_api *nj_engine_api_get(void);

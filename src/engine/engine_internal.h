@@ -25,6 +25,8 @@ struct nj_engine {
     nj_lpips *lpips;         /* or NULL */
     nj_engine_clip clips[NJ_ENGINE_CLIPS_MAX];
     size_t clip_count;
+    char *clip_paths[NJ_ENGINE_CLIPS_MAX]; /* to load text towers again */
+    nj_clip_card made_up_clip;             /* where there are no files */
     char *unet_path; /* to load it again in another precision */
     nj_unet_card unet_card;
     th_device device;
@@ -43,6 +45,10 @@ nj_status nj_engine_load_guides(nj_engine *e, const nj_engine_config *config,
  * a leaf, x0 is derivable by it; eps and v are left out. */
 nj_look nj_engine_look_aside(th_scope *s, const nj_engine *e,
                              const nj_step *step, const th_tensor *x);
+
+/* Text towers that were dropped are there again / are dropped. */
+nj_status nj_engine_load_texts(nj_engine *e, nj_err *err) NJ_MUST_USE;
+void nj_engine_drop_texts(nj_engine *e);
 
 /* Refuses what the networks cannot do. */
 nj_status nj_run_check(const nj_engine *e, const nj_work *work,

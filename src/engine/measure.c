@@ -86,3 +86,14 @@ uint64_t nj_measure_device(nj_engine *e)
 {
     return e->facts.cuda ? (uint64_t)th_cuda_peak(e->device.index, true) : 0;
 }
+
+uint64_t nj_measure_host(nj_engine *e)
+{
+    (void)e;
+    return (uint64_t)th_host_count(true).peak;
+}
+
+uint64_t nj_measure_cuda_free(int index)
+{
+    return (uint64_t)th_cuda_free(index);
+}

@@ -8,6 +8,10 @@
  * matrices, by libtorch's kernel and by the own one. */
 nj_status nj_measure_matmul(nj_engine *e, double *flops, nj_err *err);
 
+/* As nj_engine_api.host_peak and cuda_free. */
+uint64_t nj_measure_host(nj_engine *e);
+uint64_t nj_measure_cuda_free(int index);
+
 /* As nj_engine_api.device_peak. */
 uint64_t nj_measure_device(nj_engine *e);
 

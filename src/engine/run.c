@@ -471,6 +471,7 @@ nj_status nj_engine_run(nj_engine *e, const nj_work *work,
     };
     nj_status status = nj_run_check(e, work, err);
 
+    nj_unet_recompute(e->unet, work->saving.recompute);
     if (status == NJ_OK)
         status = allocate(&r, err);
     if (status == NJ_OK) {
@@ -478,7 +479,11 @@ nj_status nj_engine_run(nj_engine *e, const nj_work *work,
         status = plan_steps(&r, err);
     }
     if (status == NJ_OK)
+        status = nj_engine_load_texts(e, err);
+    if (status == NJ_OK)
         status = make_targets(&r, err);
+    if (status == NJ_OK && work->saving.drop_text)
+        nj_engine_drop_texts(e);
     if (status == NJ_OK)
         status = start(&r, err);
     if (status == NJ_OK)

@@ -55,7 +55,11 @@ static void add_group(const nj_job *job, const nj_group *g, nj_estimate *e)
     uint64_t pictures = nj_seeds_total(&g->seeds) * g->prompt_count;
     uint64_t steps = pictures * (uint64_t)g->iterations;
     uint64_t pixels = (uint64_t)s->width * (uint64_t)s->height;
-    nj_footprint footprint = nj_footprint_of_group(job, g);
+    bool cuda = job->device == NJ_DEVICE_CUDA;
+    nj_networks networks = nj_networks_of(job, g, cuda);
+    nj_room room = {.host = nj_footprint_free()};
+    nj_thrift how = nj_footprint_choose_for(job, g, cuda, &room);
+    nj_footprint footprint = nj_footprint_of(&networks, s, &how);
     nj_speed speed;
 
     e->prompts += g->prompt_count;

@@ -3,7 +3,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "weights/space.h"
 #include "weights/work.h"
 
 /* Of the process besides networks: libtorch's code and tables. */
@@ -14,111 +16,313 @@
  * many times a small network's weights that is. */
 #define PACKED_BYTES 134217728.0
 #define PACKED_SHARE 2.5
-/* What activations take on a CPU for each byte that is in use: freed memory
- * stays with the process in pieces that do not fit what comes next. */
-#define PIECES 1.75
+/* Weights of the secondary model, of LPIPS with VGG16. */
+#define SECONDARY_WEIGHTS 13841547.0
+#define LPIPS_WEIGHTS     14716160.0
+/* Pictures of a step, and cutouts on their way to CLIP and back, of each. */
+#define PICTURES       12.0
+#define PLAIN_CUTS     6.0
+#define AUGMENTED_CUTS 16.0
+/* A cut at a time need not be; so many are about as large as what else there
+ * is. */
+#define CUTS_OF_SLICE 4
+/* A prediction may be wrong by this much. */
+#define DOUBT 0.1
 
 static double larger(double a, double b)
 {
     return a > b ? a : b;
 }
 
-static bool known(const nj_clip_card *clips, size_t count)
+static bool known(const nj_networks *n)
 {
-    for (size_t i = 0; i < count; i++)
-        if (clips[i].embed_dim == 0)
+    for (size_t i = 0; i < n->clip_count; i++)
+        if (n->clips[i].embed_dim == 0)
             return false;
     return true;
 }
 
-double nj_footprint_flop(const nj_unet_card *unet, const nj_clip_card *clips,
-                         size_t count, const nj_settings *s)
+nj_networks nj_networks_of(const nj_job *job, const nj_group *g, bool cuda)
 {
-    nj_network_work u = nj_unet_work(unet, s->width, s->height);
+    return (nj_networks){
+        .unet = &job->files.flags,
+        .clips = job->files.cards,
+        .clip_count = job->files.clip_count,
+        .secondary = job->files.secondary != NULL,
+        .lpips = nj_group_compares(g),
+        .precision = g->options.precision,
+        .threads = g->options.threads,
+        .cuda = cuda,
+    };
+}
+
+double nj_footprint_flop(const nj_networks *n, const nj_settings *s)
+{
+    nj_network_work u = nj_unet_work(n->unet, s->width, s->height);
     double macs = u.forward + u.backward;
 
-    if (!known(clips, count))
-        return 0;
-    for (size_t i = 0; i < count; i++) {
-        nj_network_work c = nj_clip_work(&clips[i]);
+    for (size_t i = 0; i < n->clip_count; i++) {
+        nj_network_work c;
 
+        if (n->clips[i].embed_dim == 0 || n->clips[i].patch_size == 0)
+            return 0;
+        c = nj_clip_work(&n->clips[i]);
         macs += (c.forward + c.backward) * s->cutn * s->cutn_batches;
     }
     return 2 * macs * s->batch_size;
 }
 
-struct networks {
-    const nj_unet_card *unet;
-    const nj_clip_card *clips;
-    size_t count;
-};
+/* ---- bytes ----------------------------------------------------------------
+ */
 
-/* Bytes of activations: the larger of the two peaks, CLIP's on top of what the
- * UNet keeps for its backward pass. *weights: of both networks. */
-static double activation_bytes(const struct networks *n, const nj_settings *s,
-                               double unet_el, double clip_el, double *weights)
+static bool is_half(const nj_networks *n)
 {
-    nj_network_work u = nj_unet_work(n->unet, s->width, s->height);
-    double bytes = u.weights * unet_el;
-    double on_top = 0;
+    return n->precision == NJ_PRECISION_BF16 ||
+           n->precision == NJ_PRECISION_FP16 ||
+           (n->precision == NJ_PRECISION_AUTO && n->cuda);
+}
 
-    for (size_t i = 0; i < n->count; i++) {
+static double unet_bytes(const nj_networks *n)
+{
+    return is_half(n) ? 2 : 4;
+}
+
+static double clip_bytes(const nj_networks *n)
+{
+    return is_half(n) && !n->cuda ? 2 : 4;
+}
+
+static nj_space_how how_of(const nj_networks *n, double bytes, int images)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int threads = n->threads > 0 ? n->threads : cores > 0 ? (int)cores : 1;
+
+    return (nj_space_how){
+        .bytes = bytes, .threads = n->cuda ? 0 : threads, .images = images};
+}
+
+/* Cutouts of a batch of them, for each picture. */
+static int cuts_of(const nj_settings *s)
+{
+    return s->cutouts == NJ_CUTOUTS_DISCO ? s->cut_overview + s->cut_innercut
+                                          : s->cutn;
+}
+
+static bool augmented(const nj_settings *s)
+{
+    return !s->skip_augs && s->augmentations != NJ_AUGMENT_NONE &&
+           (s->augmentations != NJ_AUGMENT_AUTO ||
+            s->cutouts != NJ_CUTOUTS_CROWSON);
+}
+
+/* What the cutouts' losses need, at most. */
+static double guides_peak(const nj_networks *n, const nj_settings *s,
+                          const nj_thrift *how)
+{
+    int cuts = cuts_of(s);
+    int slice = (cuts + how->clip_slices - 1) / how->clip_slices;
+    double copies = augmented(s) ? AUGMENTED_CUTS : PLAIN_CUTS;
+    double peak = 0;
+
+    for (size_t i = 0; i < n->clip_count; i++) {
+        const nj_clip_card *card = &n->clips[i];
+        nj_space_how clip = how_of(n, clip_bytes(n), slice * s->batch_size);
+        double cut = 4.0 * 3 * card->image_size * card->image_size;
+
+        peak = larger(peak, copies * cut * cuts * s->batch_size +
+                                nj_clip_space(card, &clip).peak);
+    }
+    return peak;
+}
+
+/* Activations, at most. */
+static double step_peak(const nj_networks *n, const nj_settings *s,
+                        const nj_thrift *how)
+{
+    nj_space_how plain = how_of(n, unet_bytes(n), s->batch_size);
+    double pixels = (double)s->width * s->height;
+    double pictures = PICTURES * 4 * 3 * pixels * s->batch_size;
+    double guides = guides_peak(n, s, how);
+    nj_space unet;
+    nj_space through;
+
+    plain.recompute = how->saving.recompute;
+    unet = nj_unet_space(n->unet, s->width, s->height, &plain);
+    through = unet;
+    if (n->secondary) {
+        nj_space_how alone = how_of(n, 4, s->batch_size);
+
+        through = nj_secondary_space(s->width, s->height, &alone);
+    }
+    if (n->lpips) {
+        nj_space_how alone = how_of(n, 4, s->batch_size);
+        nj_space lpips = nj_lpips_space(s->width, s->height, &alone);
+
+        guides = larger(guides, lpips.peak) +
+                 /* the start picture's, for the whole run */
+                 4 * pixels * s->batch_size * (64 + 32 + 16 + 8 + 2);
+    }
+    return pictures +
+           larger(larger(unet.peak, through.peak), through.kept + guides);
+}
+
+static double weight_bytes(const nj_networks *n, const nj_settings *s,
+                           const nj_thrift *how)
+{
+    double bytes =
+        nj_unet_work(n->unet, s->width, s->height).weights * unet_bytes(n);
+
+    for (size_t i = 0; i < n->clip_count; i++) {
         nj_network_work c = nj_clip_work(&n->clips[i]);
 
-        bytes += c.weights * clip_el;
-        on_top = larger(on_top, c.peak * clip_el * s->cutn);
+        bytes += (c.weights - (how->saving.drop_text ? c.text_weights : 0)) *
+                 clip_bytes(n);
     }
-    *weights = bytes;
-    return s->batch_size * larger(u.peak * unet_el, u.kept * unet_el + on_top);
+    if (n->secondary)
+        bytes += 4 * SECONDARY_WEIGHTS;
+    if (n->lpips)
+        bytes += 4 * LPIPS_WEIGHTS;
+    return bytes;
 }
 
-nj_footprint nj_footprint_of(const nj_unet_card *unet,
-                             const nj_clip_card *clips, size_t count,
-                             const nj_settings *s, nj_precision precision,
-                             bool cuda)
+nj_footprint nj_footprint_of(const nj_networks *n, const nj_settings *s,
+                             const nj_thrift *how)
 {
-    bool half = precision == NJ_PRECISION_BF16 ||
-                precision == NJ_PRECISION_FP16 ||
-                (precision == NJ_PRECISION_AUTO && cuda);
-    double unet_el = half ? 2 : 4;
-    double clip_el = half && !cuda ? 2 : 4;
-    const struct networks n = {unet, clips, count};
-    double weights = 0;
+    double weights;
     double packed;
-    double bytes;
+    double step;
 
-    if (!known(clips, count))
+    if (!known(n))
         return (nj_footprint){0, 0};
-    bytes = activation_bytes(&n, s, unet_el, clip_el, &weights);
-    if (cuda)
+    weights = weight_bytes(n, s, how);
+    step = step_peak(n, s, how);
+    if (n->cuda)
         return (nj_footprint){(uint64_t)(4 * HOST_BYTES),
-                              (uint64_t)(bytes + weights + DEVICE_BYTES)};
+                              (uint64_t)(step + weights + DEVICE_BYTES)};
     packed = PACKED_SHARE * weights;
     packed = packed < PACKED_BYTES ? packed : PACKED_BYTES;
-    return (nj_footprint){
-        (uint64_t)(HOST_BYTES + weights + packed + PIECES * bytes), 0};
+    return (nj_footprint){(uint64_t)(HOST_BYTES + weights + packed + step), 0};
 }
 
-nj_footprint nj_footprint_of_group(const nj_job *job, const nj_group *g)
+/* ---- what fits ------------------------------------------------------------
+ */
+
+static bool fits(const nj_footprint *need, const nj_room *room, double doubt)
 {
-    return nj_footprint_of(&job->files.flags, job->files.cards,
-                           job->files.clip_count, &g->options.settings,
-                           g->options.precision, job->device == NJ_DEVICE_CUDA);
+    return (room->host == 0 ||
+            (double)need->host <= (double)room->host * (1 + doubt)) &&
+           (room->device == 0 ||
+            (double)need->device <= (double)room->device * (1 + doubt));
 }
 
-nj_status nj_footprint_check(const nj_job *job, nj_err *err)
+/* From the quickest to the smallest. */
+static nj_thrift way(const nj_settings *s, int step)
 {
-    uint64_t available = nj_footprint_free();
+    int sliced = (cuts_of(s) + CUTS_OF_SLICE - 1) / CUTS_OF_SLICE;
+    nj_thrift t = {.clip_slices = s->clip_slices > 1 ? s->clip_slices : 1};
 
+    t.saving.drop_text = step > 0;
+    t.saving.recompute = step > 1;
+    if (step > 2 && sliced > t.clip_slices)
+        t.clip_slices = sliced;
+    return t;
+}
+
+enum { FASTEST = 0, SMALLEST = 3 };
+
+nj_thrift nj_footprint_choose(const nj_networks *n, const nj_settings *s,
+                              nj_memory memory, const nj_room *room)
+{
+    nj_thrift t = way(s, memory == NJ_MEMORY_SMALL ? SMALLEST : FASTEST);
+
+    if (memory != NJ_MEMORY_AUTO)
+        return t;
+    for (int i = FASTEST; i <= SMALLEST; i++) {
+        nj_footprint need;
+
+        t = way(s, i);
+        need = nj_footprint_of(n, s, &t);
+        if (fits(&need, room, 0))
+            break;
+    }
+    return t;
+}
+
+nj_thrift nj_footprint_choose_for(const nj_job *job, const nj_group *g,
+                                  bool cuda, const nj_room *room)
+{
+    nj_networks n = nj_networks_of(job, g, cuda);
+
+    return nj_footprint_choose(&n, &g->options.settings, g->options.memory,
+                               room);
+}
+
+/* Whether `s` fits when all is saved that can be. */
+static bool fits_small(const nj_networks *n, const nj_settings *s,
+                       const nj_room *room)
+{
+    nj_thrift t = way(s, SMALLEST);
+    nj_footprint need = nj_footprint_of(n, s, &t);
+
+    return fits(&need, room, 0);
+}
+
+/* What would fit, as options: less saved at first, then fewer pictures, then
+ * fewer bits, then fewer cutouts. */
+static void advise(nj_networks n, nj_settings s, const nj_room *room, char *out,
+                   size_t size)
+{
+    if (fits_small(&n, &s, room)) {
+        snprintf(out, size, "--memory small would fit");
+        return;
+    }
+    while (s.batch_size > 1) {
+        s.batch_size /= 2;
+        if (!fits_small(&n, &s, room))
+            continue;
+        snprintf(out, size, "--batch-size %d --memory small would fit",
+                 s.batch_size);
+        return;
+    }
+    if (unet_bytes(&n) == 4) {
+        n.precision = NJ_PRECISION_BF16;
+        if (fits_small(&n, &s, room)) {
+            snprintf(out, size,
+                     "--precision bf16 --batch-size 1 --memory small would "
+                     "fit");
+            return;
+        }
+    }
+    snprintf(out, size, "no --batch-size and --memory would fit");
+}
+
+static nj_status refuse(const nj_networks *n, const nj_settings *s,
+                        const nj_footprint *need, const nj_room *room,
+                        nj_err *err)
+{
+    char advice[96];
+    bool host = room->host && need->host > room->host;
+    double needed = (double)(host ? need->host : need->device);
+    double there = (double)(host ? room->host : room->device);
+
+    advise(*n, *s, room, advice, sizeof(advice));
+    return nj_fail(err, NJ_E_MEMORY,
+                   "about %.1f GB of %smemory are needed and %.1f GB are free: "
+                   "%s",
+                   needed / 1e9, host ? "" : "the GPU's ", there / 1e9, advice);
+}
+
+nj_status nj_footprint_check(const nj_job *job, bool cuda, const nj_room *room,
+                             nj_err *err)
+{
     for (size_t i = 0; i < job->group_count; i++) {
-        nj_footprint need = nj_footprint_of_group(job, &job->groups[i]);
+        const nj_group *g = &job->groups[i];
+        nj_networks n = nj_networks_of(job, g, cuda);
+        nj_thrift how = nj_footprint_choose_for(job, g, cuda, room);
+        nj_footprint need = nj_footprint_of(&n, &g->options.settings, &how);
 
-        if (available && need.host > available + available / 10)
-            return nj_fail(err, NJ_E_MEMORY,
-                           "about %.1f GB of memory are needed and %.1f GB are "
-                           "free: a smaller batch (--batch-size), --precision "
-                           "bf16 or fewer cutouts (--cutn) need less",
-                           (double)need.host / 1e9, (double)available / 1e9);
+        if (!fits(&need, room, DOUBT))
+            return refuse(&n, &g->options.settings, &need, room, err);
     }
     return NJ_OK;
 }

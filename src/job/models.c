@@ -324,7 +324,7 @@ static nj_status add_clip(const nj_catalogue *c, nj_model_files *m, char *path,
     m->clip_weights[m->clip_count] = weight;
     m->clips[m->clip_count++] = path;
     known = nj_model_of_file(c, NJ_MODEL_CLIP, path);
-    /* A card that says less, a ResNet's for example, costs the estimate. */
+    /* A file without a card costs the estimate. */
     if (!known || nj_clip_card_from(known->flags, card, NULL) != NJ_OK)
         card->embed_dim = 0;
     return check_clip(m, path, err);

@@ -56,6 +56,10 @@ static const nj_option_word precisions[] = {{"auto", NJ_PRECISION_AUTO},
                                             {"bf16", NJ_PRECISION_BF16},
                                             {"fp16", NJ_PRECISION_FP16},
                                             {NULL, 0}};
+static const nj_option_word memories[] = {{"auto", NJ_MEMORY_AUTO},
+                                          {"fast", NJ_MEMORY_FAST},
+                                          {"small", NJ_MEMORY_SMALL},
+                                          {NULL, 0}};
 static const nj_option_word orders[] = {
     {"seed", NJ_ORDER_SEED}, {"prompt", NJ_ORDER_PROMPT}, {NULL, 0}};
 static const nj_option_word formats[] = {
@@ -1113,6 +1117,18 @@ static const nj_option table[] = {
      .commands = REMAKE | NJ_CMD_UPSCALE | NJ_CMD_BENCH,
      .help = "number format of the diffusion network; auto: fp32 on a CPU, "
              "fp16 on a GPU"},
+    {.name = "memory",
+     .type = NJ_OPT_CHOICE,
+     .offset = AT(memory),
+     .words = memories,
+     .fallback = "auto",
+     .traits = NJ_OF_JOB,
+     .group = NJ_GROUP_MACHINE,
+     .commands = REMAKE | NJ_CMD_BENCH,
+     .help = "what is done to need less memory; fast: nothing; small: blocks "
+             "of the network are computed twice, CLIP sees fewer cutouts at "
+             "once and keeps no text tower; auto: the quickest that fits into "
+             "what is free"},
     {.name = "threads",
      .type = NJ_OPT_INT,
      .offset = AT(threads),

@@ -125,6 +125,7 @@ typedef struct nj_options {
     int video_fps;
     char *device;
     nj_precision precision;
+    nj_memory memory;
     int threads;
     bool truncate;
     bool fast;

@@ -15,6 +15,7 @@
 #include "weights/catalogue.h"
 
 enum { BATCH_MAX = 256 }; /* of --batch-size */
+enum { WARM = 2 };        /* the step after which no memory is asked for */
 
 static const char prompt_text[] = "a white lighthouse by the sea at dawn";
 
@@ -59,8 +60,7 @@ static nj_status use_job(const nj_options *o, const char *program_folder,
     nj_job_engine_config(&out->job, &out->config);
     out->settings = out->job.groups[0].options.settings;
     out->iterations = out->job.groups[0].iterations;
-    out->work = nj_footprint_flop(&out->job.files.flags, out->job.files.cards,
-                                  out->job.files.clip_count, &out->settings);
+    out->networks = nj_networks_of(&out->job, &out->job.groups[0], false);
     return NJ_OK;
 }
 
@@ -191,8 +191,11 @@ static nj_status use_random(const nj_options *o, const char *program_folder,
     out->config.precision = o->precision;
     out->config.threads = o->threads;
     out->config.fast = o->fast;
-    out->work =
-        nj_footprint_flop(&out->config.unet, &out->clip, 1, &out->settings);
+    out->networks = (nj_networks){.unet = &out->config.unet,
+                                  .clips = &out->clip,
+                                  .clip_count = 1,
+                                  .precision = o->precision,
+                                  .threads = o->threads};
     return status;
 }
 
@@ -205,6 +208,9 @@ nj_status nj_bench_prepare(const nj_options *o, const char *program_folder,
     status = o->random_weights ? use_random(o, program_folder, out, err)
                                : use_job(o, program_folder, out, err);
     many_steps(&out->settings);
+    out->memory = o->memory;
+    if (status == NJ_OK)
+        out->work = nj_footprint_flop(&out->networks, &out->settings);
     return status;
 }
 
@@ -225,6 +231,7 @@ struct timing {
     int steps;      /* to be timed */
     double began;
     double since; /* when the first step was done */
+    long faults;  /* of the process, when the third step was done */
 };
 
 static double seconds_now(void)
@@ -233,6 +240,14 @@ static double seconds_now(void)
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static long faults_now(void)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_minflt;
 }
 
 static bool on_step(void *user, int iteration, int iterations)
@@ -246,6 +261,11 @@ static bool on_step(void *user, int iteration, int iterations)
         t->since = now;
         memset(t->out->parts, 0, sizeof(t->out->parts));
     }
+    if (iteration == WARM)
+        t->faults = faults_now();
+    if (iteration > WARM)
+        t->out->faults =
+            (double)(faults_now() - t->faults) / (iteration - WARM);
     t->out->step = (now - t->since) / t->steps;
     return iteration < t->steps;
 }
@@ -294,6 +314,7 @@ static nj_status time_steps(const nj_bench_setup *s, const nj_engine_api *api,
         .seeds = seeds,
         .truncate = true,
         .parts = parts ? out->parts : NULL,
+        .saving = s->how.saving,
     };
     nj_status status = nj_prompt_parse(prompt_text, &prompt, err);
 
@@ -331,19 +352,39 @@ static nj_status time_all(const nj_bench_setup *s, const nj_engine_api *api,
     return status;
 }
 
-nj_status nj_bench_run(const nj_bench_setup *s, const nj_engine_api *api,
+/* How the batch is made, by what is free before anything is loaded. */
+static void choose_way(nj_bench_setup *s, const nj_engine_api *api,
+                       nj_bench_result *out)
+{
+    nj_networks *n = &s->networks;
+    nj_room room = {.host = nj_footprint_free()};
+    nj_footprint need;
+
+    n->cuda = s->config.device != NJ_DEVICE_CPU && api->cuda_devices() > 0;
+    if (n->cuda)
+        room.device = api->cuda_free(s->config.device_index);
+    s->how = nj_footprint_choose(n, &s->settings, s->memory, &room);
+    s->settings.clip_slices = s->how.clip_slices;
+    need = nj_footprint_of(n, &s->settings, &s->how);
+    out->predicted_bytes = n->cuda ? need.device : need.host;
+}
+
+nj_status nj_bench_run(nj_bench_setup *s, const nj_engine_api *api,
                        nj_bench_result *out, nj_err *err)
 {
     struct rusage usage;
     nj_engine *engine = NULL;
-    nj_status status = api->open(&s->config, &engine, err);
+    nj_status status;
 
     *out = (nj_bench_result){0};
+    choose_way(s, api, out);
+    status = api->open(&s->config, &engine, err);
     if (status != NJ_OK)
         return status;
     status = time_all(s, api, engine, out, err);
     getrusage(RUSAGE_SELF, &usage);
     out->host_bytes = (uint64_t)usage.ru_maxrss * 1024;
+    out->tensor_bytes = api->host_peak(engine);
     out->device_bytes = api->device_peak(engine);
     if (status == NJ_OK)
         status = api->matmul_peak(engine, &out->matmul, err);

@@ -11,6 +11,7 @@
 #define NJ_RUN_BENCH_H
 
 #include "engine/engine.h"
+#include "job/footprint.h"
 #include "job/request.h"
 #include "job/spec.h"
 
@@ -20,7 +21,10 @@ typedef struct nj_bench_setup {
     nj_settings settings;
     int steps;      /* to be timed, after one that warms up */
     int iterations; /* steps of a picture */
-    double work;    /* FLOP of a step of the whole batch; 0: not known */
+    nj_networks networks;
+    nj_memory memory;
+    nj_thrift how; /* known once it runs */
+    double work;   /* FLOP of a step of the whole batch; 0: not known */
     /* What the pointers above point to. */
     nj_request request;
     nj_job job;
@@ -37,7 +41,10 @@ typedef struct nj_bench_result {
     double host;            /* seconds of a step that no part counts */
     double matmul;          /* FLOP/s of the quickest product of matrices */
     uint64_t host_bytes;    /* at most */
+    uint64_t tensor_bytes;  /* of them in tensors; 0: not counted */
     uint64_t device_bytes;
+    uint64_t predicted_bytes; /* of the host or the GPU; 0: not known */
+    double faults;            /* pages that a step asked for, after the third */
 } nj_bench_result;
 
 /* The job that the options describe, or the networks that --random-weights
@@ -46,7 +53,7 @@ nj_status nj_bench_prepare(const nj_options *o, const char *program_folder,
                            nj_bench_setup *out, nj_err *err) NJ_MUST_USE;
 void nj_bench_release(nj_bench_setup *s);
 
-nj_status nj_bench_run(const nj_bench_setup *s, const nj_engine_api *api,
+nj_status nj_bench_run(nj_bench_setup *s, const nj_engine_api *api,
                        nj_bench_result *out, nj_err *err) NJ_MUST_USE;
 
 /* "unet_forward", ...; static storage. */

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "job/footprint.h"
 #include "job/speed.h"
 
 #define STEPS 4
@@ -53,8 +54,8 @@ static void on_failed(void *user, size_t image, const nj_err *why)
 }
 
 static nj_status measure(const nj_job *job, const nj_group *g,
-                         const nj_engine_api *api, nj_engine *engine,
-                         nj_err *err)
+                         const nj_room *room, const nj_engine_api *api,
+                         nj_engine *engine, nj_err *err)
 {
     const nj_prompt *prompt = &g->prompts[0].parsed;
     uint64_t seed = nj_seeds_at(&g->seeds, 0);
@@ -64,6 +65,8 @@ static nj_status measure(const nj_job *job, const nj_group *g,
                     .prompts = &prompt,
                     .seeds = &seed,
                     .truncate = g->options.truncate};
+    bool cuda = api->facts(engine)->cuda;
+    nj_thrift how = nj_footprint_choose_for(job, g, cuda, room);
     struct watch w = {0};
     nj_engine_callbacks callbacks = {&w, on_step, on_picture, on_failed};
     struct rusage usage;
@@ -74,6 +77,8 @@ static nj_status measure(const nj_job *job, const nj_group *g,
              "%d", STEPS);
     settings.skip_timesteps = 0;
     settings.save_every = 0;
+    settings.clip_slices = how.clip_slices;
+    work.saving = how.saving;
     status = api->run(engine, &work, &callbacks, err);
     if (status != NJ_OK || w.steps == 0)
         return status;
@@ -104,15 +109,18 @@ nj_status nj_calibrate(const nj_job *job,
     const nj_engine_api *api;
     nj_engine_config config;
     nj_engine *engine = NULL;
+    nj_room room = {0};
     nj_status status = opener(&api, err);
 
     if (status != NJ_OK)
         return status;
     nj_job_engine_config(job, &config);
+    room.host = nj_footprint_free();
+    room.device = api->cuda_free(config.device_index);
     status = api->open(&config, &engine, err);
     for (size_t i = 0; i < job->group_count && status == NJ_OK; i++) {
         if (!is_measured(job, i))
-            status = measure(job, &job->groups[i], api, engine, err);
+            status = measure(job, &job->groups[i], &room, api, engine, err);
     }
     if (engine)
         api->close(engine);

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "image/png.h"
+#include "job/footprint.h"
 #include "job/device.h"
 #include "job/plan.h"
 #include "job/record.h"
@@ -214,6 +215,7 @@ static nj_status run(struct remake *m, nj_err *err)
     const nj_group *g = &m->job.groups[0];
     const nj_prompt *prompt =
         &nj_plan_prompt(&m->job, &m->plan.images[0])->parsed;
+    nj_room room = {.host = nj_footprint_free()};
     nj_work work = {
         .settings = &g->options.settings,
         .images = 1,
@@ -229,10 +231,15 @@ static nj_status run(struct remake *m, nj_err *err)
     if (status != NJ_OK)
         return status;
     nj_job_engine_config(&m->job, &config);
+    room.device = m->api->cuda_free(config.device_index);
     status = m->api->open(&config, &m->engine, err);
     if (status != NJ_OK)
         return status;
     m->source.facts = m->api->facts(m->engine);
+    /* In as many parts as then: only what leaves the bytes as they are. */
+    work.saving =
+        nj_footprint_choose_for(&m->job, g, m->source.facts->cuda, &room)
+            .saving;
     status = m->api->run(m->engine, &work, &callbacks, err);
     if (m->made)
         return NJ_OK;

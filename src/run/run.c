@@ -38,6 +38,18 @@ nj_entry nj_runner_entry(const nj_runner *r, const nj_slot *slot)
 
 /* ---- the engine ---------------------------------------------------------- */
 
+/* Whether the job fits, before its weights are loaded. */
+static nj_status look_at_room(nj_runner *r, int gpu, nj_err *err)
+{
+    bool cuda =
+        r->config->job->device != NJ_DEVICE_CPU && r->api->cuda_devices() > 0;
+
+    r->room = (nj_room){.host = nj_footprint_free()};
+    if (cuda)
+        r->room.device = r->api->cuda_free(gpu);
+    return nj_footprint_check(r->config->job, cuda, &r->room, err);
+}
+
 static nj_status open_engine(nj_runner *r, nj_err *err)
 {
     nj_engine_config config;
@@ -50,6 +62,9 @@ static nj_status open_engine(nj_runner *r, nj_err *err)
     if (status != NJ_OK)
         return status;
     nj_job_engine_config(r->config->job, &config);
+    status = look_at_room(r, config.device_index, err);
+    if (status != NJ_OK)
+        return status;
     status = r->api->open(&config, &r->engine, err);
     if (status != NJ_OK)
         return status;

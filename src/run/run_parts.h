@@ -11,6 +11,7 @@
 
 #include "run/claims.h"
 #include "run/journal.h"
+#include "job/footprint.h"
 #include "job/limits.h"
 #include "job/record.h"
 #include "run/run.h"
@@ -39,7 +40,7 @@ typedef struct nj_slot {
 typedef struct nj_effort {
     const nj_group *group;
     int batch_size;
-    int clip_slices;
+    nj_thrift how;
     bool again; /* memory was short once: the same is tried a second time */
 } nj_effort;
 
@@ -63,6 +64,7 @@ typedef struct nj_runner {
     size_t chosen[NJ_BATCH_MAX]; /* slots that the engine works on */
     size_t chosen_count;
     nj_effort effort;
+    nj_room room;           /* before anything was loaded */
     nj_precision precision; /* AUTO: the engine's own, which is below fp32 */
     nj_settings settings;   /* what the engine was given last */
     double batch_began;

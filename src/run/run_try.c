@@ -110,11 +110,12 @@ static nj_status run_engine(nj_runner *r, nj_err *err)
         .init_rgb = g->init_rgb,
         .precision = r->precision,
         .frame_every = nj_runner_frame_every(r, g),
+        .saving = r->effort.how.saving,
     };
 
     r->settings = g->options.settings;
     r->settings.batch_size = r->effort.batch_size;
-    r->settings.clip_slices = r->effort.clip_slices;
+    r->settings.clip_slices = r->effort.how.clip_slices;
     r->source.settings = &r->settings;
     for (size_t i = 0; i < r->chosen_count; i++) {
         const nj_image *image =
@@ -164,16 +165,21 @@ static bool is_memory(nj_status status)
     return status == NJ_E_MEMORY || status == NJ_E_DEVICE_MEMORY;
 }
 
-/* First the same once more (others may have used the memory), then CLIP in
- * more parts, then fewer pictures at once; false: nothing is left to try. */
+/* First the same once more (others may have used the memory), then all that
+ * saves memory and CLIP in more parts, then fewer pictures at once; false:
+ * nothing is left to try. */
 static bool lower(nj_effort *e, int cutn)
 {
+    nj_thrift *how = &e->how;
+
     if (!e->again) {
         e->again = true;
         return true;
     }
-    if (e->clip_slices < cutn) {
-        e->clip_slices = e->clip_slices * 4 < cutn ? e->clip_slices * 4 : cutn;
+    if (!how->saving.recompute || how->clip_slices < cutn) {
+        how->saving = (nj_saving){.recompute = true, .drop_text = true};
+        how->clip_slices =
+            how->clip_slices * 4 < cutn ? how->clip_slices * 4 : cutn;
         return true;
     }
     if (e->batch_size > 1) {
@@ -188,9 +194,10 @@ static nj_status note_lower(nj_runner *r, const nj_err *why, nj_err *err)
     nj_status status = NJ_OK;
     char how[64];
 
-    snprintf(how, sizeof(how), "batch size %d, CLIP in %d part%s",
-             r->effort.batch_size, r->effort.clip_slices,
-             r->effort.clip_slices == 1 ? "" : "s");
+    snprintf(how, sizeof(how), "batch size %d, CLIP in %d part%s%s",
+             r->effort.batch_size, r->effort.how.clip_slices,
+             r->effort.how.clip_slices == 1 ? "" : "s",
+             r->effort.how.saving.recompute ? ", memory small" : "");
     for (size_t i = 0; i < r->chosen_count && status == NJ_OK; i++)
         status = note_retry(r, &r->slots[r->chosen[i]], why, how, err);
     return status;
@@ -306,8 +313,11 @@ nj_status nj_batch_make(nj_runner *r, nj_err *err)
     nj_err second = {0};
 
     if (r->effort.group != g)
-        r->effort = (nj_effort){g, g->options.settings.batch_size,
-                                g->options.settings.clip_slices, false};
+        r->effort =
+            (nj_effort){g, g->options.settings.batch_size,
+                        nj_footprint_choose_for(
+                            r->config->job, g, r->source.facts->cuda, &r->room),
+                        false};
     /* What the engine has; AUTO is below fp32 or fp32 itself. */
     r->precision = r->source.facts->precision == NJ_PRECISION_FP32
                        ? NJ_PRECISION_FP32

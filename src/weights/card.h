@@ -47,13 +47,14 @@ nj_status nj_unet_card_from(const cJSON *card, nj_unet_card *out,
 nj_status nj_unet_card_read(const char *path, nj_unet_card *out,
                             nj_err *err) NJ_MUST_USE;
 
-/* What a card's object `clip` says about a vision transformer. */
+/* What a card's object `clip` says about a network. */
 typedef struct nj_clip_card {
     int embed_dim;
-    int image_size; /* side of the input picture, a multiple of patch_size */
-    int patch_size;
+    int image_size; /* side of the input picture */
+    int patch_size; /* divides image_size; 0: a ResNet */
     int vision_layers;
-    int vision_width;
+    int resnet_layers[4]; /* instead, of a ResNet */
+    int vision_width;     /* of a ResNet: of its first layer */
     int text_layers;
     int text_width;
     int context_length;
@@ -61,7 +62,7 @@ typedef struct nj_clip_card {
 } nj_clip_card;
 
 /* Reads it from a whole card or from the object itself. NJ_E_FORMAT names the
- * key that is missing or wrong; a ResNet is refused. */
+ * key that is missing or wrong. */
 nj_status nj_clip_card_from(const cJSON *card, nj_clip_card *out,
                             nj_err *err) NJ_MUST_USE;
 nj_status nj_clip_card_read(const char *path, nj_clip_card *out,

@@ -70,6 +70,7 @@ struct result {
     int steps;
     int stop_after;   /* steps; 0: never */
     int64_t live[64]; /* tensors that live after each step */
+    int64_t held[64]; /* bytes of the heap for large tensors, likewise */
 };
 
 static bool on_step(void *user, int iteration, int iterations)
@@ -78,6 +79,7 @@ static bool on_step(void *user, int iteration, int iterations)
 
     assert_int_equal(iteration, r->steps);
     assert_true(iteration < iterations);
+    r->held[r->steps] = th_host_count(false).held;
     r->live[r->steps++] = th_live();
     return r->steps != r->stop_after;
 }
@@ -137,6 +139,7 @@ struct job {
     int stop_after;
     const nj_watch *watch;
     nj_precision precision; /* AUTO: the engine's */
+    nj_saving saving;
 };
 
 static nj_status try_run(const struct job *job, struct result *out, nj_err *err)
@@ -152,6 +155,7 @@ static nj_status try_run(const struct job *job, struct result *out, nj_err *err)
         .seeds = job->seeds,
         .truncate = job->truncate,
         .precision = job->precision,
+        .saving = job->saving,
     };
     nj_status status;
 

@@ -58,6 +58,56 @@ static void slices_give_the_same_picture(void **state)
     free(whole);
 }
 
+/* Not even the last bit of the loss, and texts can be read again. */
+static void saving_gives_the_same_picture(void **state)
+{
+    nj_settings settings = plain_settings();
+    struct job job = {.settings = &settings,
+                      .prompts = {"sun | dawn:2", "the hill"},
+                      .seeds = {3, 4},
+                      .images = 2};
+    struct result *fast;
+
+    (void)state;
+    settings.batch_size = 2;
+    fast = run(&job);
+    for (int round = 0; round < 3; round++) {
+        struct result *small;
+
+        job.saving = (nj_saving){round<2, round> 0};
+        small = run(&job);
+        for (size_t i = 0; i < 2; i++) {
+            assert_int_equal(largest_difference(fast, small, i), 0);
+            assert_true(fast->clip_loss[i] == small->clip_loss[i]);
+        }
+        free(small);
+    }
+    job.saving = (nj_saving){false, false};
+    job.prompts[0] = "the hill";
+    free(run(&job));
+    free(fast);
+}
+
+/* Pictures large enough for the heap of large tensors. */
+static void steps_ask_for_no_more_memory(void **state)
+{
+    nj_settings settings = plain_settings();
+    const struct job job = {.settings = &settings,
+                            .prompts = {"sun", "sun", "dawn", "dawn"},
+                            .seeds = {1, 2, 3, 4},
+                            .images = 4};
+    struct result *r;
+
+    (void)state;
+    settings.batch_size = 4;
+    strcpy(settings.timestep_respacing, "8");
+    r = run(&job);
+    assert_int_equal(r->steps, 8);
+    for (int i = 3; i < r->steps; i++)
+        assert_int_equal(r->held[i], r->held[2]);
+    free(r);
+}
+
 static void another_precision_is_for_one_batch(void **state)
 {
     nj_settings settings = plain_settings();
@@ -88,6 +138,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slices_give_the_same_picture),
+        cmocka_unit_test(saving_gives_the_same_picture),
+        cmocka_unit_test(steps_ask_for_no_more_memory),
         cmocka_unit_test(another_precision_is_for_one_batch),
     };
 

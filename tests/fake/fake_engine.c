@@ -197,6 +197,12 @@ static uint64_t no_bytes(nj_engine *e)
     return 0;
 }
 
+static uint64_t no_device_bytes(int index)
+{
+    (void)index;
+    return 0;
+}
+
 static int no_gpus(void)
 {
     return 0;
@@ -217,6 +223,8 @@ nj_status fake_engine_get(const nj_engine_api **api, nj_err *err)
         .run = fake_run,
         .matmul_peak = matmul,
         .device_peak = no_bytes,
+        .host_peak = no_bytes,
+        .cuda_free = no_device_bytes,
         .cuda_devices = no_gpus,
         .libtorch_version = version,
         .embedder_open = fake_embedder_open,

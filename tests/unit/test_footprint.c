@@ -1,0 +1,146 @@
+/* Footprint: which way is taken for how much memory, and what is said when
+ * nothing fits. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "job/footprint.h"
+
+#define MODELS NJ_SOURCE_DIR "/models/"
+#define GB     1000000000ULL
+
+/* The 256 network with 32 cutouts of ViT-B/16, one thread. */
+static nj_group group;
+static nj_job job;
+
+static int set_up(void **state)
+{
+    nj_err err = {0};
+
+    (void)state;
+    memset(&group, 0, sizeof(group));
+    memset(&job, 0, sizeof(job));
+    if (nj_unet_card_read(MODELS "256x256_diffusion_uncond.json",
+                          &job.files.flags, &err) != NJ_OK ||
+        nj_clip_card_read(MODELS "ViT-B-16.json", &job.files.cards[0], &err) !=
+            NJ_OK)
+        fail_msg("%s", err.text);
+    job.files.clip_count = 1;
+    job.groups = &group;
+    job.group_count = 1;
+    job.device = NJ_DEVICE_CPU;
+    group.options.threads = 1;
+    group.options.settings = (nj_settings){.width = 256,
+                                           .height = 256,
+                                           .cutn = 32,
+                                           .cutn_batches = 1,
+                                           .batch_size = 1};
+    return 0;
+}
+
+static uint64_t need(const nj_thrift *how)
+{
+    nj_networks n = nj_networks_of(&job, &group, false);
+
+    return nj_footprint_of(&n, &group.options.settings, how).host;
+}
+
+static nj_thrift choose(nj_memory memory, uint64_t host)
+{
+    const nj_room room = {.host = host};
+
+    group.options.memory = memory;
+    return nj_footprint_choose_for(&job, &group, false, &room);
+}
+
+static void words_mean_ways(void **state)
+{
+    nj_thrift fast = choose(NJ_MEMORY_FAST, 1 * GB);
+    nj_thrift small = choose(NJ_MEMORY_SMALL, 1000 * GB);
+
+    (void)state;
+    assert_false(fast.saving.recompute || fast.saving.drop_text);
+    assert_int_equal(fast.clip_slices, 1);
+    assert_true(small.saving.recompute && small.saving.drop_text);
+    assert_int_equal(small.clip_slices, 8);
+    assert_true(need(&small) < need(&fast));
+}
+
+/* Each step on the way down needs less than the one before. */
+static void auto_takes_the_quickest_that_fits(void **state)
+{
+    uint64_t room = 1000 * GB;
+    int ways = 0;
+
+    (void)state;
+    for (;;) {
+        nj_thrift how = choose(NJ_MEMORY_AUTO, room);
+        uint64_t bytes = need(&how);
+
+        if (bytes > room)
+            break;
+        ways++;
+        assert_int_equal(how.saving.recompute, ways > 2);
+        assert_int_equal(how.clip_slices, ways > 3 ? 8 : 1);
+        room = bytes - 1;
+    }
+    assert_int_equal(ways, 4);
+}
+
+static void slices_that_are_asked_for_stay(void **state)
+{
+    (void)state;
+    group.options.settings.clip_slices = 16;
+    assert_int_equal(choose(NJ_MEMORY_FAST, 0).clip_slices, 16);
+    assert_int_equal(choose(NJ_MEMORY_SMALL, 0).clip_slices, 16);
+}
+
+static void expect_refusal(uint64_t host, const char *end)
+{
+    const nj_room room = {.host = host};
+    nj_err err = {0};
+    size_t n;
+
+    assert_int_equal(nj_footprint_check(&job, false, &room, &err), NJ_E_MEMORY);
+    n = strlen(err.text);
+    if (n < strlen(end) || strcmp(err.text + n - strlen(end), end) != 0)
+        fail_msg("'%s' does not end in '%s'", err.text, end);
+}
+
+static void says_what_would_fit(void **state)
+{
+    nj_thrift small = choose(NJ_MEMORY_SMALL, 0);
+    uint64_t one = need(&small);
+    nj_err err = {0};
+
+    (void)state;
+    group.options.memory = NJ_MEMORY_FAST;
+    expect_refusal(one, ": --memory small would fit");
+    group.options.memory = NJ_MEMORY_AUTO;
+    assert_int_equal(
+        nj_footprint_check(&job, false, &(nj_room){.host = one}, &err), NJ_OK);
+    group.options.settings.batch_size = 8;
+    expect_refusal(one, ": --batch-size 1 --memory small would fit");
+    expect_refusal(one - one / 4, ": --precision bf16 --batch-size 1 --memory "
+                                  "small would fit");
+    expect_refusal(1 * GB, ": no --batch-size and --memory would fit");
+    /* What is not known is not refused. */
+    expect_refusal(1, ": no --batch-size and --memory would fit");
+    assert_int_equal(nj_footprint_check(&job, false, &(nj_room){0}, &err),
+                     NJ_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(words_mean_ways, set_up),
+        cmocka_unit_test_setup(auto_takes_the_quickest_that_fits, set_up),
+        cmocka_unit_test_setup(slices_that_are_asked_for_stay, set_up),
+        cmocka_unit_test_setup(says_what_would_fit, set_up),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

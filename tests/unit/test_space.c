@@ -1,0 +1,94 @@
+/* The memory of a step by arithmetic: how it grows, and what saving saves.
+ * docs/speed.md has it beside measured figures. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "weights/space.h"
+
+#define MODELS NJ_SOURCE_DIR "/models/"
+
+static nj_space unet(int side, double bytes, int images, bool recompute)
+{
+    const nj_space_how how = {
+        .bytes = bytes, .images = images, .recompute = recompute};
+    nj_unet_card card;
+    nj_err err = {0};
+
+    if (nj_unet_card_read(MODELS "256x256_diffusion_uncond.json", &card,
+                          &err) != NJ_OK)
+        fail_msg("%s", err.text);
+    return nj_unet_space(&card, side, side, &how);
+}
+
+/* All that autograd keeps of the 256 network, counted by th_saved_bytes. */
+static void knows_what_is_kept(void **state)
+{
+    nj_space one = unet(256, 4, 1, false);
+
+    (void)state;
+    assert_true(one.kept > 1590.0 * 1048576 && one.kept < 1595.0 * 1048576);
+    assert_true(one.peak > one.kept);
+}
+
+static void grows_with_pixels_and_images(void **state)
+{
+    nj_space one = unet(256, 4, 1, false);
+    nj_space wide = unet(512, 4, 1, false);
+    nj_space two = unet(256, 4, 2, false);
+    nj_space half = unet(256, 2, 1, false);
+
+    (void)state;
+    assert_true(wide.kept == 4 * one.kept && wide.peak == 4 * one.peak);
+    assert_true(two.kept == 2 * one.kept && two.peak == 2 * one.peak);
+    /* The last norm is in float32 in every precision. */
+    assert_true(half.kept > one.kept / 2 && half.kept < .6 * one.kept);
+}
+
+static void computing_twice_saves(void **state)
+{
+    nj_space all = unet(256, 4, 1, false);
+    nj_space less = unet(256, 4, 1, true);
+
+    (void)state;
+    assert_true(less.kept < .4 * all.kept);
+    assert_true(less.peak < .6 * all.peak);
+    assert_true(less.peak > less.kept);
+}
+
+static nj_space clip(const char *path, int images)
+{
+    const nj_space_how how = {.bytes = 4, .images = images};
+    nj_clip_card card;
+    nj_err err = {0};
+
+    if (nj_clip_card_read(path, &card, &err) != NJ_OK)
+        fail_msg("%s", err.text);
+    return nj_clip_space(&card, &how);
+}
+
+/* docs/engine.md: 70 and 43 MiB are kept for one picture. */
+static void knows_clips(void **state)
+{
+    nj_space vit = clip(MODELS "ViT-B-16.json", 1);
+    nj_space resnet = clip(MODELS "RN50.json", 1);
+
+    (void)state;
+    assert_true(vit.kept > 66.0 * 1048576 && vit.kept < 74.0 * 1048576);
+    assert_true(resnet.kept > 39.0 * 1048576 && resnet.kept < 47.0 * 1048576);
+    assert_true(clip(MODELS "RN50.json", 8).kept == 8 * resnet.kept);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(knows_what_is_kept),
+        cmocka_unit_test(grows_with_pixels_and_images),
+        cmocka_unit_test(computing_twice_saves),
+        cmocka_unit_test(knows_clips),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -60,6 +60,19 @@ static void show_unknown_words(nj_show *show, const nj_job *job)
     nj_list_release(&words);
 }
 
+/* Where the machine's memory decides that steps take longer. */
+static void show_memory(nj_show *show, const nj_job *job)
+{
+    const nj_group *g = &job->groups[0];
+    const nj_room room = {.host = nj_footprint_free()};
+
+    if (g->options.memory == NJ_MEMORY_AUTO &&
+        nj_footprint_choose_for(job, g, job->device == NJ_DEVICE_CUDA, &room)
+            .saving.recompute)
+        nj_show_note(show, "memory is short: blocks of the network are "
+                           "computed twice, as with --memory small");
+}
+
 /* What the user should know before the first picture. */
 static void show_choices(nj_show *show, const nj_job *job)
 {
@@ -71,6 +84,7 @@ static void show_choices(nj_show *show, const nj_job *job)
                      "used; get real ones with scripts/fetch-models.sh "
                      "256x256_diffusion_uncond ViT-B-16");
     show_unknown_words(show, job);
+    show_memory(show, job);
     if (g->seed_drawn)
         nj_show_note(show,
                      "seed %" PRIu64 " was drawn; --seed %" PRIu64

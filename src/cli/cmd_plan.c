@@ -91,6 +91,9 @@ static void print_estimate(const nj_job *job, const nj_estimate *e,
     if (e->predicted_device_bytes)
         nj_str_addf(&s, "GPU     about %.1f GB, by arithmetic\n",
                     (double)e->predicted_device_bytes / 1e9);
+    if (e->twice)
+        nj_str_add(&s, "        blocks of the network are computed twice, to "
+                       "need less\n");
     if (s.text)
         fputs(s.text, stdout);
     nj_str_release(&s);
@@ -142,6 +145,7 @@ static void print_json_estimate(const nj_estimate *e, size_t there)
     cJSON_AddNumberToObject(o, "predicted_bytes", (double)e->predicted_bytes);
     cJSON_AddNumberToObject(o, "predicted_device_bytes",
                             (double)e->predicted_device_bytes);
+    cJSON_AddBoolToObject(o, "computed_twice", e->twice);
     print_object(o);
 }
 

@@ -71,6 +71,7 @@ static void add_group(const nj_job *job, const nj_group *g, nj_estimate *e)
         e->seconds += (double)steps * speed.step_seconds;
     if (speed.host_bytes > e->host_bytes)
         e->host_bytes = speed.host_bytes;
+    e->twice = e->twice || how.saving.recompute;
     if (footprint.host > e->predicted_bytes)
         e->predicted_bytes = footprint.host;
     if (footprint.device > e->predicted_device_bytes)

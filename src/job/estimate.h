@@ -2,6 +2,7 @@
 #ifndef NJ_JOB_ESTIMATE_H
 #define NJ_JOB_ESTIMATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -17,6 +18,7 @@ typedef struct nj_estimate {
     uint64_t host_bytes; /* peak memory measured before; 0: unknown */
     uint64_t predicted_bytes;        /* peak memory by arithmetic; 0: unknown */
     uint64_t predicted_device_bytes; /* of a GPU; 0: unknown, or no GPU */
+    bool twice; /* blocks of the network will be computed twice */
 } nj_estimate;
 
 void nj_estimate_make(const nj_job *job, const nj_plan *plan, nj_estimate *out);

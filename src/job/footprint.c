@@ -9,20 +9,23 @@
 #include "weights/work.h"
 
 /* Of the process besides networks: libtorch's code and tables. */
-#define HOST_BYTES 190e6
+#define HOST_BYTES 165e6
 /* On a GPU: CUDA's context, libraries and their workspaces. */
 #define DEVICE_BYTES 840e6
 /* Packed weights that are kept, at most (src/torch/product_cpu.cpp), and how
  * many times a small network's weights that is. */
 #define PACKED_BYTES 134217728.0
 #define PACKED_SHARE 2.5
+/* What the heap of large tensors holds for each byte of activations. */
+#define PIECES 1.03
 /* Weights of the secondary model, of LPIPS with VGG16. */
 #define SECONDARY_WEIGHTS 13841547.0
 #define LPIPS_WEIGHTS     14716160.0
 /* Pictures of a step, and cutouts on their way to CLIP and back, of each. */
 #define PICTURES       12.0
 #define PLAIN_CUTS     6.0
-#define AUGMENTED_CUTS 16.0
+#define AUGMENTED_CUTS 18.0
+#define DISCO_CUTS     58.0
 /* A cut at a time need not be; so many are about as large as what else there
  * is. */
 #define CUTS_OF_SLICE 4
@@ -101,18 +104,43 @@ static nj_space_how how_of(const nj_networks *n, double bytes, int images)
         .bytes = bytes, .threads = n->cuda ? 0 : threads, .images = images};
 }
 
+/* Steps at which curves are looked at. */
+#define PLACES 1000
+
+/* Disco's cutouts at most: two curves that may take turns. */
+static int disco_cuts(const nj_settings *s)
+{
+    int length = s->curves[NJ_CURVED_CUT_OVERVIEW].length;
+    int most = 0;
+
+    for (int i = 0; i < PLACES; i++) {
+        const nj_curve_place place = {i, i * (length > 0 ? length : PLACES) /
+                                             PLACES};
+        const nj_settings at = nj_settings_at(s, &place);
+        int cuts = at.cut_overview + at.cut_innercut;
+
+        most = cuts > most ? cuts : most;
+    }
+    return most;
+}
+
 /* Cutouts of a batch of them, for each picture. */
 static int cuts_of(const nj_settings *s)
 {
-    return s->cutouts == NJ_CUTOUTS_DISCO ? s->cut_overview + s->cut_innercut
-                                          : s->cutn;
+    return s->cutouts == NJ_CUTOUTS_DISCO ? disco_cuts(s) : s->cutn;
 }
 
-static bool augmented(const nj_settings *s)
+/* Copies of a cutout, those of its augmentations among them. */
+static double copies_of(const nj_settings *s)
 {
-    return !s->skip_augs && s->augmentations != NJ_AUGMENT_NONE &&
-           (s->augmentations != NJ_AUGMENT_AUTO ||
-            s->cutouts != NJ_CUTOUTS_CROWSON);
+    if (s->skip_augs || s->augmentations == NJ_AUGMENT_NONE)
+        return PLAIN_CUTS;
+    if (s->cutouts == NJ_CUTOUTS_DISCO)
+        return DISCO_CUTS;
+    return s->cutouts == NJ_CUTOUTS_CROWSON &&
+                   s->augmentations == NJ_AUGMENT_AUTO
+               ? PLAIN_CUTS
+               : AUGMENTED_CUTS;
 }
 
 /* What the cutouts' losses need, at most. */
@@ -121,7 +149,7 @@ static double guides_peak(const nj_networks *n, const nj_settings *s,
 {
     int cuts = cuts_of(s);
     int slice = (cuts + how->clip_slices - 1) / how->clip_slices;
-    double copies = augmented(s) ? AUGMENTED_CUTS : PLAIN_CUTS;
+    double copies = copies_of(s);
     double peak = 0;
 
     for (size_t i = 0; i < n->clip_count; i++) {
@@ -135,6 +163,14 @@ static double guides_peak(const nj_networks *n, const nj_settings *s,
     return peak;
 }
 
+/* Whether a gradient is taken at any step. */
+static bool is_guided(const nj_networks *n, const nj_settings *s)
+{
+    return (s->clip_guidance_scale != 0 && n->clip_count > 0) ||
+           s->tv_scale != 0 || s->sat_scale != 0 || s->range_scale != 0 ||
+           n->lpips;
+}
+
 /* Activations, at most. */
 static double step_peak(const nj_networks *n, const nj_settings *s,
                         const nj_thrift *how)
@@ -142,11 +178,12 @@ static double step_peak(const nj_networks *n, const nj_settings *s,
     nj_space_how plain = how_of(n, unet_bytes(n), s->batch_size);
     double pixels = (double)s->width * s->height;
     double pictures = PICTURES * 4 * 3 * pixels * s->batch_size;
-    double guides = guides_peak(n, s, how);
+    double guides = s->clip_guidance_scale != 0 ? guides_peak(n, s, how) : 0;
     nj_space unet;
     nj_space through;
 
     plain.recompute = how->saving.recompute;
+    plain.forward = n->secondary || !is_guided(n, s);
     unet = nj_unet_space(n->unet, s->width, s->height, &plain);
     through = unet;
     if (n->secondary) {
@@ -201,7 +238,8 @@ nj_footprint nj_footprint_of(const nj_networks *n, const nj_settings *s,
                               (uint64_t)(step + weights + DEVICE_BYTES)};
     packed = PACKED_SHARE * weights;
     packed = packed < PACKED_BYTES ? packed : PACKED_BYTES;
-    return (nj_footprint){(uint64_t)(HOST_BYTES + weights + packed + step), 0};
+    return (nj_footprint){
+        (uint64_t)(HOST_BYTES + weights + packed + PIECES * step), 0};
 }
 
 /* ---- what fits ------------------------------------------------------------

@@ -313,6 +313,13 @@ static nj_status find_unet(const nj_options *o, const nj_catalogue *c,
 
 /* ---- CLIP */
 
+static const char *file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
 static nj_status add_clip(const nj_catalogue *c, nj_model_files *m, char *path,
                           double weight, nj_err *err)
 {
@@ -324,6 +331,9 @@ static nj_status add_clip(const nj_catalogue *c, nj_model_files *m, char *path,
     m->clip_weights[m->clip_count] = weight;
     m->clips[m->clip_count++] = path;
     known = nj_model_of_file(c, NJ_MODEL_CLIP, path);
+    /* For an estimate the name will do: another file of it has its shapes. */
+    if (!known)
+        known = nj_catalogue_find(c, NJ_MODEL_CLIP, file_name(path));
     /* A file without a card costs the estimate. */
     if (!known || nj_clip_card_from(known->flags, card, NULL) != NJ_OK)
         card->embed_dim = 0;

@@ -49,6 +49,7 @@ static char *key_of(const nj_job *job, const nj_group *g)
                 machine.nodename, g->options.device, g->options.threads,
                 (int)g->options.precision, s->width, s->height, s->cutn,
                 s->cutn_batches, s->batch_size);
+    nj_str_addf(&key, ", memory %d", (int)g->options.memory);
     nj_str_addf(&key, ", cuts %d+%d, kind %d, augmented %d", s->cut_overview,
                 s->cut_innercut, (int)s->cutouts,
                 !s->skip_augs && s->augmentations != NJ_AUGMENT_NONE);

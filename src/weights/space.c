@@ -330,13 +330,15 @@ static void open_forward(struct walk *w, const struct module *m)
     if (m->skip == 0)
         return;
     tape_add(&w->t, input_of(w, m));
-    if (!w->how->recompute)
+    if (w->how->forward)
+        tape_drop(&w->t, input_of(w, m)); /* both parts */
+    else if (!w->how->recompute)
         tape_drop(&w->t, direct_input(w, m));
 }
 
 static void run_forward(struct walk *w)
 {
-    bool grad = !w->how->recompute;
+    bool grad = !w->how->recompute && !w->how->forward;
 
     for (int i = 0; i < w->count; i++) {
         const struct module *m = &w->at[i];
@@ -409,7 +411,10 @@ nj_space nj_unet_space(const nj_unet_card *card, int width, int height,
     list_modules(&w);
     run_forward(&w);
     out.kept = w.t.live;
-    run_backward(&w);
+    if (how->forward)
+        out.kept = 0;
+    else
+        run_backward(&w);
     out.peak = w.t.peak;
     return out;
 }

@@ -15,6 +15,7 @@ typedef struct nj_space_how {
     double bytes;   /* of a number: 4, or 2 */
     int threads;    /* of the CPU; 0: on a GPU */
     int images;     /* pictures or cutouts at once */
+    bool forward;   /* UNet: no backward pass follows */
     bool recompute; /* UNet: blocks run again in the backward pass */
 } nj_space_how;
 

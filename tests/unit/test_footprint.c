@@ -37,7 +37,8 @@ static int set_up(void **state)
                                            .height = 256,
                                            .cutn = 32,
                                            .cutn_batches = 1,
-                                           .batch_size = 1};
+                                           .batch_size = 1,
+                                           .clip_guidance_scale = 1000};
     return 0;
 }
 
@@ -133,6 +134,29 @@ static void says_what_would_fit(void **state)
                      NJ_OK);
 }
 
+/* The aims for one picture on a GPU in fp16: cards of 4 and 6 GB. */
+static void fits_small_cards(void **state)
+{
+    const nj_thrift small = choose(NJ_MEMORY_SMALL, 0);
+    nj_networks n;
+    nj_settings *s = &group.options.settings;
+    nj_err err = {0};
+
+    (void)state;
+    s->cutn = 16;
+    n = nj_networks_of(&job, &group, true);
+    assert_true((double)nj_footprint_of(&n, s, &small).device <
+                3.0 * 1073741824);
+    if (nj_unet_card_read(MODELS
+                          "512x512_diffusion_uncond_finetune_008100.json",
+                          &job.files.flags, &err) != NJ_OK)
+        fail_msg("%s", err.text);
+    s->width = 512;
+    s->height = 512;
+    assert_true((double)nj_footprint_of(&n, s, &small).device <
+                4.4 * 1073741824);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +164,7 @@ int main(void)
         cmocka_unit_test_setup(auto_takes_the_quickest_that_fits, set_up),
         cmocka_unit_test_setup(slices_that_are_asked_for_stay, set_up),
         cmocka_unit_test_setup(says_what_would_fit, set_up),
+        cmocka_unit_test_setup(fits_small_cards, set_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 #include "cli/workers.h"
 #include "job/device.h"
 #include "job/footprint.h"
+#include "job/free_memory.h"
 #include "job/plan.h"
 #include "job/request.h"
 #include "run/run.h"
@@ -64,7 +65,7 @@ static void show_unknown_words(nj_show *show, const nj_job *job)
 static void show_memory(nj_show *show, const nj_job *job)
 {
     const nj_group *g = &job->groups[0];
-    const nj_room room = {.host = nj_footprint_free()};
+    const nj_room room = {.host = nj_free_memory()};
 
     if (g->options.memory == NJ_MEMORY_AUTO &&
         nj_footprint_choose_for(job, g, job->device == NJ_DEVICE_CUDA, &room)
@@ -163,7 +164,7 @@ static int run_on_gpu(void *user, int gpu)
 
 static nj_status check_room(const nj_job *job, nj_err *err)
 {
-    const nj_room room = {.host = nj_footprint_free()};
+    const nj_room room = {.host = nj_free_memory()};
 
     return nj_footprint_check(job, job->device == NJ_DEVICE_CUDA, &room, err);
 }

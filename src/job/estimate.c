@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "job/footprint.h"
+#include "job/free_memory.h"
 #include "job/speed.h"
 
 /* Of a PNG besides its pixels: chunks, record, a little that does not
@@ -57,7 +58,7 @@ static void add_group(const nj_job *job, const nj_group *g, nj_estimate *e)
     uint64_t pixels = (uint64_t)s->width * (uint64_t)s->height;
     bool cuda = job->device == NJ_DEVICE_CUDA;
     nj_networks networks = nj_networks_of(job, g, cuda);
-    nj_room room = {.host = nj_footprint_free()};
+    nj_room room = {.host = nj_free_memory()};
     nj_thrift how = nj_footprint_choose_for(job, g, cuda, &room);
     nj_footprint footprint = nj_footprint_of(&networks, s, &how);
     nj_speed speed;

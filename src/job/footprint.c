@@ -364,17 +364,3 @@ nj_status nj_footprint_check(const nj_job *job, bool cuda, const nj_room *room,
     }
     return NJ_OK;
 }
-
-uint64_t nj_footprint_free(void)
-{
-    FILE *f = fopen("/proc/meminfo", "r");
-    char line[128];
-    unsigned long long kib = 0;
-
-    while (f && fgets(line, sizeof(line), f))
-        if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1)
-            break;
-    if (f)
-        fclose(f);
-    return (uint64_t)kib * 1024;
-}

@@ -66,7 +66,4 @@ nj_thrift nj_footprint_choose_for(const nj_job *job, const nj_group *g,
 nj_status nj_footprint_check(const nj_job *job, bool cuda, const nj_room *room,
                              nj_err *err) NJ_MUST_USE;
 
-/* Memory that programs can still get on this machine; 0: not known. */
-uint64_t nj_footprint_free(void);
-
 #endif

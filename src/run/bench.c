@@ -12,6 +12,7 @@
 #include "diffusion/schedule.h"
 #include "job/device.h"
 #include "job/footprint.h"
+#include "job/free_memory.h"
 #include "weights/catalogue.h"
 
 enum { BATCH_MAX = 256 }; /* of --batch-size */
@@ -357,7 +358,7 @@ static void choose_way(nj_bench_setup *s, const nj_engine_api *api,
                        nj_bench_result *out)
 {
     nj_networks *n = &s->networks;
-    nj_room room = {.host = nj_footprint_free()};
+    nj_room room = {.host = nj_free_memory()};
     nj_footprint need;
 
     n->cuda = s->config.device != NJ_DEVICE_CPU && api->cuda_devices() > 0;

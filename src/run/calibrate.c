@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "job/footprint.h"
+#include "job/free_memory.h"
 #include "job/speed.h"
 
 #define STEPS 4
@@ -115,7 +116,7 @@ nj_status nj_calibrate(const nj_job *job,
     if (status != NJ_OK)
         return status;
     nj_job_engine_config(job, &config);
-    room.host = nj_footprint_free();
+    room.host = nj_free_memory();
     room.device = api->cuda_free(config.device_index);
     status = api->open(&config, &engine, err);
     for (size_t i = 0; i < job->group_count && status == NJ_OK; i++) {

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "image/png.h"
 #include "job/footprint.h"
+#include "job/free_memory.h"
 #include "job/device.h"
 #include "job/plan.h"
 #include "job/record.h"
@@ -215,7 +216,7 @@ static nj_status run(struct remake *m, nj_err *err)
     const nj_group *g = &m->job.groups[0];
     const nj_prompt *prompt =
         &nj_plan_prompt(&m->job, &m->plan.images[0])->parsed;
-    nj_room room = {.host = nj_footprint_free()};
+    nj_room room = {.host = nj_free_memory()};
     nj_work work = {
         .settings = &g->options.settings,
         .images = 1,

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "run/process.h"
 #include "run/run_parts.h"
+#include "job/free_memory.h"
 #include "job/target.h"
 
 /* How often pictures that others have claimed are looked at. */
@@ -44,7 +45,7 @@ static nj_status look_at_room(nj_runner *r, int gpu, nj_err *err)
     bool cuda =
         r->config->job->device != NJ_DEVICE_CPU && r->api->cuda_devices() > 0;
 
-    r->room = (nj_room){.host = nj_footprint_free()};
+    r->room = (nj_room){.host = nj_free_memory()};
     if (cuda)
         r->room.device = r->api->cuda_free(gpu);
     return nj_footprint_check(r->config->job, cuda, &r->room, err);

@@ -214,12 +214,14 @@ static void attention_backward(struct walk *w, const struct module *m)
 {
     double n = bytes_of(w, m->in, m->before);
 
-    tape_add(&w->t, n + 3 * n + 3 * n);
-    tape_drop(&w->t, 4 * n + 4 * n);
-    tape_add(&w->t, 2 * n);
-    tape_drop(&w->t, 2 * n);
+    tape_add(&w->t, n + 3 * n);     /* of the product's input; q, k, v */
+    tape_drop(&w->t, n + n);        /* that, and what was kept of it */
+    tape_add(&w->t, 3 * n + 3 * n); /* one after the other, put together */
+    tape_drop(&w->t, 6 * n + 3 * n);
     tape_add(&w->t, n);
-    tape_drop(&w->t, 0 * n);
+    tape_drop(&w->t, 3 * n);
+    tape_add(&w->t, n);
+    tape_drop(&w->t, 2 * n);
 }
 
 /* A resampling outside of residual blocks keeps nothing. */

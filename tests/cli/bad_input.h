@@ -100,6 +100,7 @@ static const struct bad bad_values[] = {
      "numbers from 0 to 1"},
     {{"--gradient", "y"}, "--gradient", "x or x-in"},
     {{"--precision", "fp8"}, "--precision", "auto, fp32, bf16 or fp16"},
+    {{"--memory", "tiny"}, "--memory", "auto, fast or small"},
     {{"--class", "cat"}, "--class", "did you mean 'tabby cat'"},
     {{"--class", "crane"}, "--class", "classes 134 and 517"},
     {{"--class", "tabbby"}, "--class", "did you mean 'tabby'?"},

@@ -75,12 +75,43 @@ static void points_out_unknown_words(void **state)
     expect_said("model 'demo' was not trained on: purple, castle, dragon\n");
 }
 
+/* More pictures at once than any machine has memory for. */
+static void refuses_what_does_not_fit(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        fake_shell("env -u NIGHTJAR_MODELS XDG_DATA_HOME=none bin/nightjar "
+                   "generate 'a red boat' --seed 1 --batch-size 256 "
+                   "--width 4096 --height 4096 -o d 2>&1"),
+        2);
+    expect_said("GB of memory are needed and");
+    expect_said("would fit");
+    assert_int_equal(fake_shell("test ! -e d"), 0);
+}
+
+/* Files of the same name are the same to the byte, unless CLIP saw the cutouts
+ * in parts: that is in the record. */
+static void saving_memory_changes_no_byte(void **state)
+{
+    (void)state;
+    generate("'a red boat' --seed 1 --cutn 4 --memory fast -o e");
+    generate("'a red boat' --seed 1 --cutn 4 --memory small -o f");
+    assert_int_equal(fake_shell("diff -r -x nightjar.jsonl e f"), 0);
+    assert_int_equal(
+        fake_shell("env -u NIGHTJAR_MODELS XDG_DATA_HOME=none bin/nightjar "
+                   "reproduce --memory small e/*.png 2>&1"),
+        0);
+    expect_said("identical: every byte of the file");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_that_it_is_the_demo),
         cmocka_unit_test(takes_the_cards_defaults),
         cmocka_unit_test(points_out_unknown_words),
+        cmocka_unit_test(refuses_what_does_not_fit),
+        cmocka_unit_test(saving_memory_changes_no_byte),
     };
 
     return cmocka_run_group_tests(tests, set_up, fake_tear_down);

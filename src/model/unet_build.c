@@ -27,14 +27,6 @@ static int level_channels(const nj_unet_card *card, int level)
     return (int)(card->num_channels * card->channel_mult[level]);
 }
 
-static bool attends(const nj_unet_card *card, int downsampling)
-{
-    for (int i = 0; i < card->attentions; i++)
-        if (card->attention_ds[i] == downsampling)
-            return true;
-    return false;
-}
-
 static nj_status check_heads(const char *flag, int value, int channels,
                              nj_err *err)
 {
@@ -76,9 +68,10 @@ static nj_status check_levels(const nj_unet_card *card, nj_err *err)
                            "a multiple of %d up to %d",
                            i, wanted, NJ_UNET_GROUPS, CHANNELS_MAX);
         channels = (int)wanted;
-        if (!attends(card, 1 << i) && i != card->levels - 1)
+        if (!nj_unet_card_attends(card, 1 << i) && i != card->levels - 1)
             continue;
-        status = check_attention(card, channels, attends(card, 1 << i), err);
+        status = check_attention(card, channels,
+                                 nj_unet_card_attends(card, 1 << i), err);
         if (status != NJ_OK)
             return status;
     }
@@ -274,7 +267,7 @@ static void build_input(struct builder *b)
             n++;
             before = start_block(b, &b->u->input[n], "input_blocks", n);
             add_residual(b, level_channels(card, level), NJ_KEEP);
-            if (attends(card, b->downsampling))
+            if (nj_unet_card_attends(card, b->downsampling))
                 add_attention(b);
             end_block(b, before);
         }
@@ -310,7 +303,7 @@ static void build_output(struct builder *b)
 
             b->channels += b->u->input[b->u->inputs - 1 - n].channels;
             add_residual(b, level_channels(card, level), NJ_KEEP);
-            if (attends(card, b->downsampling))
+            if (nj_unet_card_attends(card, b->downsampling))
                 add_attention(b);
             if (level > 0 && i == card->num_res_blocks) {
                 add_resample(b, NJ_DOUBLE);

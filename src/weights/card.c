@@ -298,6 +298,14 @@ nj_status nj_unet_card_read(const char *path, nj_unet_card *out, nj_err *err)
     return status;
 }
 
+bool nj_unet_card_attends(const nj_unet_card *card, int downsampling)
+{
+    for (int i = 0; i < card->attentions; i++)
+        if (card->attention_ds[i] == downsampling)
+            return true;
+    return false;
+}
+
 int nj_unet_card_factor(const nj_unet_card *card)
 {
     return 1 << (card->levels - 1);

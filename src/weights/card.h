@@ -71,4 +71,7 @@ nj_status nj_clip_card_read(const char *path, nj_clip_card *out,
 /* Factor that width and height must be multiples of: 2^(levels-1). */
 int nj_unet_card_factor(const nj_unet_card *card);
 
+/* Whether blocks have attention where the picture is 1/downsampling. */
+bool nj_unet_card_attends(const nj_unet_card *card, int downsampling);
+
 #endif

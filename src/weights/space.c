@@ -61,16 +61,6 @@ static void add_resampling(struct walk *w, double scale)
     add(w, w->card->resblock_updown ? RESIDUAL : RESAMPLE, w->channels, scale);
 }
 
-static bool attends(const nj_unet_card *card, int level)
-{
-    const int factor = level < 31 ? 1 << level : 0;
-
-    for (int i = 0; i < card->attentions; i++)
-        if (card->attention_ds[i] == factor)
-            return true;
-    return false;
-}
-
 static double width_of(const nj_unet_card *card, int level)
 {
     return floor(card->channel_mult[level] * card->num_channels);
@@ -85,7 +75,7 @@ static void list_down(struct walk *w, double *skips, int *count)
             int first = w->count;
 
             add(w, RESIDUAL, width_of(card, level), 1);
-            if (attends(card, level))
+            if (nj_unet_card_attends(card, 1 << level))
                 add(w, ATTENTION, w->channels, 1);
             close_block(w, first, true, 0);
             skips[(*count)++] = w->channels;
@@ -109,7 +99,7 @@ static void list_up(struct walk *w, const double *skips, int count)
 
             w->channels += skip;
             add(w, RESIDUAL, width_of(card, level), 1);
-            if (attends(card, level))
+            if (nj_unet_card_attends(card, 1 << level))
                 add(w, ATTENTION, w->channels, 1);
             if (level > 0 && i == card->num_res_blocks)
                 add_resampling(w, 4);

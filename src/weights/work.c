@@ -66,16 +66,6 @@ static void add_resampling(struct walk *w, double scale)
         add_product(w, w->pixels, w->channels, w->channels, 9);
 }
 
-static bool attends(const nj_unet_card *card, int level)
-{
-    const int factor = level < 31 ? 1 << level : 0;
-
-    for (int i = 0; i < card->attentions; i++)
-        if (card->attention_ds[i] == factor)
-            return true;
-    return false;
-}
-
 static void walk_down(struct walk *w, double *skips, int *count)
 {
     const nj_unet_card *card = w->card;
@@ -85,7 +75,7 @@ static void walk_down(struct walk *w, double *skips, int *count)
 
         for (int i = 0; i < card->num_res_blocks; i++) {
             add_residual(w, out, 1);
-            if (attends(card, level))
+            if (nj_unet_card_attends(card, 1 << level))
                 add_attention(w);
             skips[(*count)++] = w->channels;
         }
@@ -106,7 +96,7 @@ static void walk_up(struct walk *w, const double *skips, int count)
         for (int i = 0; i <= card->num_res_blocks; i++) {
             w->channels += skips[--count];
             add_residual(w, out, 1);
-            if (attends(card, level))
+            if (nj_unet_card_attends(card, 1 << level))
                 add_attention(w);
             if (level > 0 && i == card->num_res_blocks)
                 add_resampling(w, 4);

@@ -112,6 +112,7 @@ complete -c nightjar -n '__fish_seen_subcommand_from generate plan reproduce ben
 complete -c nightjar -n '__fish_seen_subcommand_from generate plan reproduce bench' -l clip-slices -x -d 'parts in which CLIP sees the cutouts of a step: more parts need less memory'
 complete -c nightjar -n '__fish_seen_subcommand_from generate plan rank upscale index search reproduce bench' -l device -x -a 'auto cpu cuda cuda:all' -d 'where to compute; auto: the first GPU, else the CPU; cuda:all: one process for each GPU (generate)'
 complete -c nightjar -n '__fish_seen_subcommand_from generate plan upscale reproduce bench' -l precision -x -a 'auto fp32 bf16 fp16' -d 'number format of the diffusion network; auto: fp32 on a CPU, fp16 on a GPU'
+complete -c nightjar -n '__fish_seen_subcommand_from generate plan reproduce bench' -l memory -x -a 'auto fast small' -d 'what is done to need less memory; fast: nothing; small: blocks of the network are computed twice, CLIP sees fewer cutouts at once and keeps no text tower; auto: the quickest that fits into what is free'
 complete -c nightjar -n '__fish_seen_subcommand_from generate plan rank upscale index search reproduce bench' -l threads -x -d 'threads on the CPU'
 complete -c nightjar -n '__fish_seen_subcommand_from generate plan reproduce bench' -l fast -d 'quickest algorithms; the same seed may then give other bytes'
 complete -c nightjar -n '__fish_seen_subcommand_from upscale' -l tile -x -d 'side of the tiles that are upscaled one by one; 0: the whole picture at once, which takes most memory'

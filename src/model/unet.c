@@ -173,23 +173,34 @@ static th_tensor *joining_block(th_scope *s, const void *user,
     return modules(s, b, input_of(s, in, true), in[IN_EMB], NULL);
 }
 
+/* What all blocks of a forward pass share. */
+struct pass {
+    const nj_unet *u;
+    const th_tensor *emb;
+    const nj_observer *o;
+};
+
 /* Runs one block on *x, or on [x, skip] along the channels where there is a
- * skip, which goes; *x is replaced by the result. */
-static void run_block(th_scope *s, const nj_unet *u, const nj_block *b,
-                      nj_held *x, nj_held *skip, const th_tensor *emb,
-                      const nj_observer *o)
+ * skip, which goes; *x is replaced by the result. Where a block is computed
+ * twice, a skip that holds its input is led through it. */
+static void run_block(th_scope *s, const struct pass *p, const nj_block *b,
+                      nj_held *x, nj_held *skip, nj_held *through)
 {
     th_scope *inner = th_scope_new(s);
-    const th_tensor *in[INS] = {emb, x->tensor, skip ? skip->tensor : NULL};
+    const th_tensor *in[INS] = {p->emb, x->tensor, skip ? skip->tensor : NULL};
     th_tensor *h;
 
-    if (u->recompute) {
+    if (p->u->recompute) {
+        th_tensor *passed = NULL;
+
         h = th_checkpoint(inner, skip ? joining_block : plain_block, b, in,
-                          skip ? INS : IN_SKIP);
+                          skip ? INS : IN_SKIP, through ? &passed : NULL);
+        if (through)
+            nj_hold_next(s, through, passed);
     } else {
         h = input_of(inner, in, skip != NULL);
         nj_hold_next(s, x, h);
-        h = modules(inner, b, x->tensor, emb, o);
+        h = modules(inner, b, x->tensor, p->emb, p->o);
     }
     if (skip)
         nj_drop(skip);
@@ -198,9 +209,9 @@ static void run_block(th_scope *s, const nj_unet *u, const nj_block *b,
 }
 
 /* Down, through the middle, and up again. */
-static void run_towers(th_scope *s, const nj_unet *u, nj_held *x,
-                       const th_tensor *emb, const nj_observer *o)
+static void run_towers(th_scope *s, const struct pass *p, nj_held *x)
 {
+    const nj_unet *u = p->u;
     nj_held *skips = nj_calloc((size_t)u->inputs, sizeof(*skips));
 
     if (!skips) {
@@ -208,12 +219,12 @@ static void run_towers(th_scope *s, const nj_unet *u, nj_held *x,
         return;
     }
     for (int i = 0; i < u->inputs; i++) {
-        run_block(s, u, &u->input[i], x, NULL, emb, o);
+        run_block(s, p, &u->input[i], x, NULL, i > 0 ? &skips[i - 1] : NULL);
         skips[i] = nj_hold(s, x->tensor);
     }
-    run_block(s, u, &u->middle, x, NULL, emb, o);
+    run_block(s, p, &u->middle, x, NULL, &skips[u->inputs - 1]);
     for (int i = 0; i < u->outputs; i++)
-        run_block(s, u, &u->output[i], x, &skips[u->inputs - 1 - i], emb, o);
+        run_block(s, p, &u->output[i], x, &skips[u->inputs - 1 - i], NULL);
     free(skips);
 }
 
@@ -239,9 +250,10 @@ th_tensor *nj_unet_forward(th_scope *s, const nj_unet *u, const th_tensor *x,
     const th_tensor *last[1];
     th_tensor *out;
 
-    run_towers(t, u, &h, emb, observer);
+    run_towers(t, &(const struct pass){u, emb, observer}, &h);
     last[0] = h.tensor;
-    out = u->recompute ? th_checkpoint(t, head, u, last, 1) : head(t, u, last);
+    out = u->recompute ? th_checkpoint(t, head, u, last, 1, NULL)
+                       : head(t, u, last);
     out = th_keep(s, th_to(t, out, th_dtype(x), u->device));
     nj_drop(&h);
     th_scope_free(t);

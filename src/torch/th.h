@@ -175,9 +175,15 @@ typedef th_tensor *th_block(th_scope *s, const void *user,
 /* block(inputs), of which the backward pass keeps the n inputs only: it runs
  * the block once more. Result and gradients are the same numbers as without.
  * Gradients are made by those inputs that have a history or are leaves to
- * derive by. `user` must live until the backward pass is done. */
+ * derive by. `user` must live until the backward pass is done.
+ *
+ * *through (NULL: not wanted) gets the last input once more, for what uses it
+ * besides: the gradient from there is the first that its gradients in the block
+ * are added to, as without a checkpoint, so that not even a sum's last bit
+ * changes. */
 th_tensor *th_checkpoint(th_scope *s, th_block *block, const void *user,
-                         const th_tensor *const *inputs, size_t n);
+                         const th_tensor *const *inputs, size_t n,
+                         th_tensor **through);
 /* Recording of gradients on this thread; returns the old state. */
 bool th_enable_grad(bool on);
 

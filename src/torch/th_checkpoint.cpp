@@ -46,26 +46,33 @@ struct checkpoint_node : public ag::Node {
         return y->t;
     }
 
+    // grads: of the result and, where the last input goes through, of that.
     ag::variable_list apply(ag::variable_list &&grads) override
     {
         const c10::AutoGradMode on(true);
         std::vector<at::Tensor> leaves;
-        ag::edge_list by;
-        ag::variable_list out(inputs.size());
-        ag::edge_list from;
+        ag::edge_list by, from;
+        ag::variable_list out(inputs.size()), dy;
 
-        if (!grads[0].defined())
-            return out;
         for (size_t i = 0; i < inputs.size(); i++) {
             leaves.push_back(inputs[i].unpack().detach());
             leaves[i].set_requires_grad(wanted[i]);
             if (wanted[i])
                 by.push_back(ag::impl::gradient_edge(leaves[i]));
         }
-        from.push_back(ag::impl::gradient_edge(run(leaves)));
+        if (grads[0].defined()) {
+            from.push_back(ag::impl::gradient_edge(run(leaves)));
+            dy.push_back(grads[0]);
+        }
+        if (grads.size() > 1 && grads[1].defined()) {
+            from.push_back(ag::impl::gradient_edge(leaves.back()));
+            dy.push_back(grads[1]);
+        }
+        if (from.empty())
+            return out;
         const ag::variable_list found =
-            ag::Engine::get_default_engine().execute(from, {grads[0]}, false,
-                                                     false, false, by);
+            ag::Engine::get_default_engine().execute(from, dy, false, false,
+                                                     false, by);
 
         for (size_t i = 0, k = 0; i < out.size(); i++)
             if (wanted[i])
@@ -80,11 +87,12 @@ struct checkpoint_node : public ag::Node {
     }
 };
 
-at::Tensor remember(const at::Tensor &y, th_block *block, const void *user,
-                    const th_tensor *const *inputs, size_t n)
+// A node of the inputs, without a result yet.
+std::shared_ptr<checkpoint_node> remember(th_block *block, const void *user,
+                                          const th_tensor *const *inputs,
+                                          size_t n)
 {
-    const std::shared_ptr<checkpoint_node> node(new checkpoint_node,
-                                                ag::deleteNode);
+    std::shared_ptr<checkpoint_node> node(new checkpoint_node, ag::deleteNode);
 
     node->block = block;
     node->user = user;
@@ -96,6 +104,15 @@ at::Tensor remember(const at::Tensor &y, th_block *block, const void *user,
         node->add_next_edge(t.requires_grad() ? ag::impl::gradient_edge(t)
                                               : ag::Edge());
     }
+    return node;
+}
+
+// t under another history: one that is an input itself must not lose its own.
+at::Tensor result_of(const at::Tensor &t,
+                     const std::shared_ptr<checkpoint_node> &node)
+{
+    at::Tensor y = t.detach();
+
     ag::set_history(y, node);
     return y;
 }
@@ -121,24 +138,36 @@ bool all_there(th_scope *s, const th_tensor *const *inputs, size_t n)
 
 extern "C" th_tensor *th_checkpoint(th_scope *s, th_block *block,
                                     const void *user,
-                                    const th_tensor *const *inputs, size_t n)
+                                    const th_tensor *const *inputs, size_t n,
+                                    th_tensor **through)
 {
+    std::shared_ptr<checkpoint_node> node;
     th_scope *inner;
     th_tensor *y;
 
     if (!all_there(s, inputs, n))
         return nullptr;
-    if (!any_wanted(inputs, n))
+    if (!any_wanted(inputs, n)) {
+        if (through)
+            *through = th_keep(s, inputs[n - 1]);
         return block(s, user, inputs);
+    }
     inner = th_scope_new(s);
     {
         const c10::NoGradGuard no_grad;
 
         y = block(inner, user, inputs);
     }
-    // A result that is an input itself must not get another history.
-    y = th::op(s, "checkpoint", {y},
-               [&] { return remember(y->t.detach(), block, user, inputs, n); });
+    y = th::op(s, "checkpoint", {y}, [&] {
+        node = remember(block, user, inputs, n);
+        return result_of(y->t, node);
+    });
+    if (y && through)
+        *through =
+            inputs[n - 1]->t.requires_grad()
+                ? th::op(s, "checkpoint", {},
+                         [&] { return result_of(inputs[n - 1]->t, node); })
+                : th_keep(s, inputs[n - 1]);
     th_scope_free(inner);
     return y;
 }

@@ -197,6 +197,42 @@ static void runs_in_bfloat16(void **state)
     nj_unet_free(u);
 }
 
+static th_tensor *gradient_of(th_scope *s, const nj_unet *u)
+{
+    const struct input in = two_images(s);
+    th_tensor *x = th_leaf(s, in.x, true);
+    th_tensor *y = nj_unet_forward(s, u, x, in.t, in.y, NULL);
+
+    return th_grad(s, y, random_tensor(s, 2, SHAPE(2, 6, 16, 8)), x);
+}
+
+/* To the last bit, and the blocks' insides are not kept. */
+static void blocks_can_be_computed_twice(void **state)
+{
+    enum { N = 2 * 3 * 16 * 8 };
+    th_scope *s = *state;
+    nj_unet *u = load(NJ_F32);
+    const struct input in = two_images(s);
+    th_tensor *x = th_leaf(s, in.x, true);
+    int64_t saved[2];
+    float got[2][N];
+
+    for (int i = 0; i < 2; i++) {
+        th_scope *t = th_scope_new(s);
+        int64_t before = th_saved_bytes();
+
+        nj_unet_recompute(u, i == 1);
+        nj_unet_forward(t, u, x, in.t, in.y, NULL);
+        saved[i] = th_saved_bytes() - before;
+        th_scope_free(t);
+        th_read_f32(s, gradient_of(s, u), got[i], N);
+    }
+    OK(s);
+    assert_memory_equal(got[0], got[1], sizeof(got[0]));
+    assert_true(saved[1] < saved[0] / 2);
+    nj_unet_free(u);
+}
+
 static void see(void *user, const char *name, const th_tensor *t)
 {
     nj_str *seen = user;
@@ -250,6 +286,7 @@ int main(void)
         TH_TEST(refuses_senseless_cards),
         TH_TEST(images_of_a_batch_are_independent),
         TH_TEST(runs_in_bfloat16),
+        TH_TEST(blocks_can_be_computed_twice),
         TH_TEST(shows_its_modules_in_order),
         TH_TEST(frees_its_intermediates),
     };

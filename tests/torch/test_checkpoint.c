@@ -34,7 +34,7 @@ static struct gradients run(th_scope *s, const struct layers *l, bool twice)
     int64_t before = th_saved_bytes();
     struct gradients g;
 
-    g.y = twice ? th_checkpoint(s, block, l, all, 2) : block(s, l, all);
+    g.y = twice ? th_checkpoint(s, block, l, all, 2, NULL) : block(s, l, all);
     g.saved = th_saved_bytes() - before;
     for (int i = 0; i < 2; i++)
         g.by[i] =
@@ -73,6 +73,36 @@ static void gives_the_same_bytes(void **state)
     assert_true(twice.saved <= plain.saved);
 }
 
+/* x + silu(x) */
+static th_tensor *shortcut(th_scope *s, const void *user,
+                           const th_tensor *const *in)
+{
+    (void)user;
+    return th_add(s, in[0], th_silu(s, in[0]));
+}
+
+/* Three gradients of one input, whose sum depends on their order. */
+static th_tensor *used_besides(th_scope *s, bool twice)
+{
+    th_tensor *x = th_leaf(s, RANDOM(s, 4, SHAPE(2, 32, 9, 8)), true);
+    th_tensor *h = th_silu(s, x);
+    const th_tensor *const in[1] = {h};
+    th_tensor *besides = h;
+    th_tensor *y = twice ? th_checkpoint(s, shortcut, NULL, in, 1, &besides)
+                         : shortcut(s, NULL, in);
+
+    y = th_add(s, th_square(s, y),
+               th_mul(s, besides, RANDOM(s, 5, SHAPE(2, 32, 9, 8))));
+    return th_grad(s, y, RANDOM(s, 6, SHAPE(2, 32, 9, 8)), x);
+}
+
+static void what_goes_through_is_added_first(void **state)
+{
+    th_scope *s = *state;
+
+    expect_same(s, used_besides(s, false), used_besides(s, true));
+}
+
 static void without_gradients_is_the_block_alone(void **state)
 {
     th_scope *s = *state;
@@ -81,7 +111,7 @@ static void without_gradients_is_the_block_alone(void **state)
                                     RANDOM(s, 2, SHAPE(2, 32, 9, 8))};
     int64_t before = th_saved_bytes();
 
-    expect_same(s, block(s, &l, in), th_checkpoint(s, block, &l, in, 2));
+    expect_same(s, block(s, &l, in), th_checkpoint(s, block, &l, in, 2, NULL));
     assert_int_equal(th_saved_bytes(), before);
 }
 
@@ -103,7 +133,7 @@ static void errors_of_the_second_run_arrive(void **state)
     struct layers *at = &l;
     th_tensor *x = th_leaf(s, TENSOR(s, SHAPE(2), 1, 2), true);
     const th_tensor *const in[1] = {x};
-    th_tensor *y = th_checkpoint(s, once, &at, in, 1);
+    th_tensor *y = th_checkpoint(s, once, &at, in, 1, NULL);
     nj_err err = {0};
 
     OK(s);
@@ -118,6 +148,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TH_TEST(gives_the_same_bytes),
+        TH_TEST(what_goes_through_is_added_first),
         TH_TEST(without_gradients_is_the_block_alone),
         TH_TEST(errors_of_the_second_run_arrive),
     };

@@ -16,8 +16,10 @@
  * many times a small network's weights that is. */
 #define PACKED_BYTES 134217728.0
 #define PACKED_SHARE 2.5
-/* What the heap of large tensors holds for each byte of activations. */
-#define PIECES 1.03
+/* What the heap of large tensors holds for each byte of activations: more where
+ * blocks are computed twice, as their pieces are of more sizes. */
+#define PIECES       1.03
+#define PIECES_TWICE 1.3
 /* Weights of the secondary model, of LPIPS with VGG16. */
 #define SECONDARY_WEIGHTS 13841547.0
 #define LPIPS_WEIGHTS     14716160.0
@@ -228,6 +230,7 @@ nj_footprint nj_footprint_of(const nj_networks *n, const nj_settings *s,
     double weights;
     double packed;
     double step;
+    double pieces = how->saving.recompute ? PIECES_TWICE : PIECES;
 
     if (!known(n))
         return (nj_footprint){0, 0};
@@ -239,7 +242,7 @@ nj_footprint nj_footprint_of(const nj_networks *n, const nj_settings *s,
     packed = PACKED_SHARE * weights;
     packed = packed < PACKED_BYTES ? packed : PACKED_BYTES;
     return (nj_footprint){
-        (uint64_t)(HOST_BYTES + weights + packed + PIECES * step), 0};
+        (uint64_t)(HOST_BYTES + weights + packed + pieces * step), 0};
 }
 
 /* ---- what fits ------------------------------------------------------------

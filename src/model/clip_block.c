@@ -51,7 +51,8 @@ nj_layer nj_clip_take_projection(nj_params *p, const nj_clip_names *names,
     }
     l.weight = nj_params_take(p, name, NJ_SHAPE(width, embed));
     if (p->scope)
-        l.weight = th_transpose(p->scope, l.weight, 0, 1);
+        l.weight =
+            th_contiguous(p->scope, th_transpose(p->scope, l.weight, 0, 1));
     return l;
 }
 

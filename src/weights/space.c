@@ -374,6 +374,8 @@ static void close_backward(struct walk *w, const struct module *m)
 
 static void run_backward(struct walk *w)
 {
+    double held = 0; /* a repeated block's gradient waits for its end */
+
     for (int i = w->count - 1; i >= 0; i--) {
         const struct module *m = &w->at[i];
         int first = i;
@@ -383,13 +385,18 @@ static void run_backward(struct walk *w)
             tape_drop(&w->t, bytes_of(w, m->out, m->after));
         while (!w->at[first].opens)
             first--;
-        if (m->closes && w->how->recompute)
+        if (m->closes && w->how->recompute) {
+            held = bytes_of(w, m->out, m->after);
+            tape_add(&w->t, held);
             repeat_block(w, first, i);
+        }
         backward(w, m);
         if (m->opens)
             close_backward(w, m);
         else if (keeps_input(m) || w->how->recompute)
             tape_drop(&w->t, input_of(w, m));
+        if (m->opens && w->how->recompute)
+            tape_drop(&w->t, held);
     }
 }
 

@@ -256,6 +256,38 @@ static void frees_its_intermediates(void **state)
     }
 }
 
+/* Embeddings [n,D] of the first n images, and the gradient by them. */
+static th_tensor *encode(th_scope *s, const nj_clip *c, const th_tensor *images,
+                         int64_t n, th_tensor **gradient)
+{
+    th_tensor *leaf = th_leaf(s, th_narrow(s, images, 0, 0, n), true);
+    th_tensor *e = nj_clip_encode_image(s, c, leaf, NULL);
+
+    *gradient = th_grad(s, th_sum(s, th_square(s, e)), NULL, leaf);
+    return e;
+}
+
+/* Cutouts may be looked at in parts: `clip_slices` changes no number. */
+static void images_do_not_feel_how_many_there_are(void **state)
+{
+    th_scope *s = *state;
+    nj_clip *c = load_file(NJ_SOURCE_DIR "/models/demo/clip.safetensors", NULL);
+    const int64_t side = nj_clip_shape(c)->image_size;
+    th_tensor *images = RANDOM(s, 5, SHAPE(4, 3, side, side));
+    th_tensor *all, *all_gradient;
+
+    all = encode(s, c, images, 4, &all_gradient);
+    for (int64_t n = 1; n < 4; n++) {
+        th_tensor *gradient, *e = encode(s, c, images, n, &gradient);
+
+        assert_true(max_difference(s, e, th_narrow(s, all, 0, 0, n)) == 0);
+        assert_true(max_difference(s, gradient,
+                                   th_narrow(s, all_gradient, 0, 0, n)) == 0);
+    }
+    OK(s);
+    nj_clip_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +300,7 @@ int main(void)
         TH_TEST(refuses_ids_outside_of_the_vocabulary),
         TH_TEST(activation_is_a_hint),
         TH_TEST(frees_its_intermediates),
+        TH_TEST(images_do_not_feel_how_many_there_are),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

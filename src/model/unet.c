@@ -133,16 +133,9 @@ static th_tensor *embedding(th_scope *s, const nj_unet *u,
 /* A block as a function of the embedding and what its input is made of. */
 enum { IN_EMB, IN_X, IN_SKIP, INS };
 
-/* What a block does with its input gives one gradient, to which those of other
- * blocks are added; so the order of the sum is that of a block that runs again.
- */
 static th_tensor *input_of(th_scope *s, const th_tensor *const *in, bool joins)
 {
-    const th_tensor *x = in[IN_X];
-    const int64_t same[4] = {th_size(x, 0), th_size(x, 1), th_size(x, 2),
-                             th_size(x, 3)};
-
-    return joins ? th_cat(s, in + IN_X, 2, 1) : th_reshape(s, x, 4, same);
+    return joins ? th_cat(s, in + IN_X, 2, 1) : th_keep(s, in[IN_X]);
 }
 
 static th_tensor *modules(th_scope *s, const nj_block *b, const th_tensor *x,

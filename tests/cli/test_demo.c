@@ -99,8 +99,8 @@ static void saving_memory_changes_no_byte(void **state)
     assert_int_equal(
         fake_shell("diff -r -x nightjar.jsonl -x .nightjar.lock e f"), 0);
     assert_int_equal(
-        fake_shell("env -u NIGHTJAR_MODELS XDG_DATA_HOME=none bin/nightjar "
-                   "reproduce --memory small e/*.png 2>&1"),
+        fake_shell("cd e && env -u NIGHTJAR_MODELS XDG_DATA_HOME=none "
+                   "../bin/nightjar reproduce --memory small *.png 2>&1"),
         0);
     expect_said("identical: every byte of the file");
 }

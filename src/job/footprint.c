@@ -17,8 +17,8 @@
 #define PACKED_BYTES 134217728.0
 #define PACKED_SHARE 2.5
 /* What the heap of large tensors holds for each byte of activations: more where
- * blocks are computed twice, as their pieces are of more sizes. */
-#define PIECES       1.03
+ * the UNet's blocks are computed twice, as their pieces are of more sizes. */
+#define PIECES       1.06
 #define PIECES_TWICE 1.3
 /* Weights of the secondary model, of LPIPS with VGG16. */
 #define SECONDARY_WEIGHTS 13841547.0
@@ -173,7 +173,7 @@ static bool is_guided(const nj_networks *n, const nj_settings *s)
            n->lpips;
 }
 
-/* Activations, at most. */
+/* Activations, at most, in pieces of the host's heap. */
 static double step_peak(const nj_networks *n, const nj_settings *s,
                         const nj_thrift *how)
 {
@@ -181,17 +181,22 @@ static double step_peak(const nj_networks *n, const nj_settings *s,
     double pixels = (double)s->width * s->height;
     double pictures = PICTURES * 4 * 3 * pixels * s->batch_size;
     double guides = s->clip_guidance_scale != 0 ? guides_peak(n, s, how) : 0;
+    double whole = n->cuda ? 1 : PIECES;
+    double parted = n->cuda ? 1 : PIECES_TWICE;
+    double pieces = how->saving.recompute ? parted : whole;
     nj_space unet;
     nj_space through;
 
     plain.recompute = how->saving.recompute;
     plain.forward = n->secondary || !is_guided(n, s);
     unet = nj_unet_space(n->unet, s->width, s->height, &plain);
+    unet = (nj_space){pieces * unet.kept, pieces * unet.peak};
     through = unet;
     if (n->secondary) {
         nj_space_how alone = how_of(n, 4, s->batch_size);
 
         through = nj_secondary_space(s->width, s->height, &alone);
+        through = (nj_space){whole * through.kept, whole * through.peak};
     }
     if (n->lpips) {
         nj_space_how alone = how_of(n, 4, s->batch_size);
@@ -201,8 +206,8 @@ static double step_peak(const nj_networks *n, const nj_settings *s,
                  /* the start picture's, for the whole run */
                  4 * pixels * s->batch_size * (64 + 32 + 16 + 8 + 2);
     }
-    return pictures +
-           larger(larger(unet.peak, through.peak), through.kept + guides);
+    return whole * pictures + larger(larger(unet.peak, through.peak),
+                                     through.kept + whole * guides);
 }
 
 static double weight_bytes(const nj_networks *n, const nj_settings *s,
@@ -230,7 +235,6 @@ nj_footprint nj_footprint_of(const nj_networks *n, const nj_settings *s,
     double weights;
     double packed;
     double step;
-    double pieces = how->saving.recompute ? PIECES_TWICE : PIECES;
 
     if (!known(n))
         return (nj_footprint){0, 0};
@@ -241,8 +245,7 @@ nj_footprint nj_footprint_of(const nj_networks *n, const nj_settings *s,
                               (uint64_t)(step + weights + DEVICE_BYTES)};
     packed = PACKED_SHARE * weights;
     packed = packed < PACKED_BYTES ? packed : PACKED_BYTES;
-    return (nj_footprint){
-        (uint64_t)(HOST_BYTES + weights + packed + pieces * step), 0};
+    return (nj_footprint){(uint64_t)(HOST_BYTES + weights + packed + step), 0};
 }
 
 /* ---- what fits ------------------------------------------------------------

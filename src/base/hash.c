@@ -6,6 +6,8 @@
 
 #include "base/file.h"
 
+#define PART ((size_t)4 << 20)
+
 static void to_hex(const unsigned char *digest, char hex[65])
 {
     static const char digits[] = "0123456789abcdef";
@@ -28,6 +30,24 @@ void nj_sha256(const void *bytes, size_t n, char hex[65])
     to_hex(digest, hex);
 }
 
+/* Part by part, so that a file of gigabytes does not become resident beside the
+ * networks that were made of it. */
+static void hash_map(const nj_map *map, char hex[65])
+{
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    SHA256_CTX state;
+
+    SHA256_Init(&state);
+    for (size_t at = 0; at < map->n; at += PART) {
+        size_t n = map->n - at < PART ? map->n - at : PART;
+
+        SHA256_Update(&state, map->bytes + at, n);
+        nj_map_forget(map, map->bytes + at, n);
+    }
+    SHA256_Final(digest, &state);
+    to_hex(digest, hex);
+}
+
 nj_status nj_file_sha256(const char *path, char hex[65], nj_err *err)
 {
     nj_map map;
@@ -35,7 +55,7 @@ nj_status nj_file_sha256(const char *path, char hex[65], nj_err *err)
 
     if (status != NJ_OK)
         return status;
-    nj_sha256(map.bytes, map.n, hex);
+    hash_map(&map, hex);
     nj_map_close(&map);
     return NJ_OK;
 }

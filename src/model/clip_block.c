@@ -40,19 +40,32 @@ void nj_transformer_build(nj_params *p, const nj_clip_names *names,
     }
 }
 
+/* [width,embed] -> [embed,width] in memory: the own product takes no view. The
+ * first form is let go. */
+static th_tensor *take_turned(nj_params *p, const char *name, int width,
+                              int embed)
+{
+    th_scope *all = p->scope;
+    th_scope *inner = all ? th_scope_new(all) : NULL;
+    th_tensor *w;
+
+    p->scope = inner;
+    w = nj_params_take(p, name, NJ_SHAPE(width, embed));
+    p->scope = all;
+    if (all)
+        w = th_keep(all, th_contiguous(inner, th_transpose(inner, w, 0, 1)));
+    th_scope_free(inner);
+    return w;
+}
+
 nj_layer nj_clip_take_projection(nj_params *p, const nj_clip_names *names,
                                  const char *name, int width, int embed)
 {
     nj_layer l = {0};
 
-    if (names->transposed) {
-        l.weight = nj_params_take(p, name, NJ_SHAPE(embed, width));
-        return l;
-    }
-    l.weight = nj_params_take(p, name, NJ_SHAPE(width, embed));
-    if (p->scope)
-        l.weight =
-            th_contiguous(p->scope, th_transpose(p->scope, l.weight, 0, 1));
+    l.weight = names->transposed
+                   ? nj_params_take(p, name, NJ_SHAPE(embed, width))
+                   : take_turned(p, name, width, embed);
     return l;
 }
 

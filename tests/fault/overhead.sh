@@ -25,7 +25,10 @@ export XDG_CACHE_HOME=$scratch/cache OMP_WAIT_POLICY=passive
 
 made()
 {
-    grep -c '"event":"made"' "$out/nightjar.jsonl" 2>/dev/null || true
+    local n
+
+    n=$(grep -c '"event":"made"' "$out/nightjar.jsonl" 2>/dev/null) || true
+    printf '%d' "${n:-0}"
 }
 
 memory()

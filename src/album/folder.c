@@ -135,10 +135,9 @@ static nj_status take_prompt(nj_about *a, const char *text, size_t n,
 
 static nj_status from_name(nj_about *a, const char *path, nj_err *err)
 {
-    const char *slash = strrchr(path, '/');
     nj_name_parts parts;
 
-    if (!nj_name_parse(slash ? slash + 1 : path, &parts))
+    if (!nj_name_parse(nj_path_name(path), &parts))
         return take_prompt(a, "", 0, err);
     a->iteration = parts.iteration;
     snprintf(a->seed, sizeof(a->seed), "%" PRIu64, parts.seed);

@@ -26,13 +26,6 @@ static nj_status no_memory(nj_err *err)
     return nj_fail(err, NJ_E_MEMORY, "no memory for a gallery");
 }
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 /* An index.html that is there must be a gallery. */
 static nj_status check_target(const char *path, nj_err *err)
 {
@@ -61,7 +54,7 @@ static nj_status fill_shelf(const nj_list *paths, struct shelf *s, nj_err *err)
         return no_memory(err);
     for (; s->count < paths->count; s->count++) {
         nj_about *a = &s->abouts[s->count];
-        const char *name = base_name(paths->items[s->count]);
+        const char *name = nj_path_name(paths->items[s->count]);
         nj_status status = nj_about_read(paths->items[s->count], a, err);
 
         if (status != NJ_OK) {
@@ -147,7 +140,7 @@ static nj_status render(const char *folder, const struct shelf *s, nj_str *html,
         return nj_fail(err, NJ_E_IO, "cannot find folder '%s'", folder);
     nj_sha256(full, strlen(full), id);
     id[16] = '\0';
-    page.title = base_name(full);
+    page.title = nj_path_name(full);
     status = nj_gallery_render(&page, html, err);
     free(full);
     return status;

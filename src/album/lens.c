@@ -42,12 +42,11 @@ static nj_status use(nj_lens *l, const nj_catalogue *c, const nj_list *folders,
                      nj_err *err)
 {
     const nj_model *known = nj_model_of_file(c, NJ_MODEL_CLIP, l->path);
-    const char *slash = strrchr(l->path, '/');
     size_t vocabulary;
     size_t context;
     nj_status status = nj_model_check_clip(l->path, &vocabulary, &context, err);
 
-    l->name = nj_strdup(known ? known->name : slash ? slash + 1 : l->path);
+    l->name = nj_strdup(known ? known->name : nj_path_name(l->path));
     if (status == NJ_OK && !l->name)
         status = nj_fail(err, NJ_E_MEMORY, "no memory for model names");
     if (status == NJ_OK)

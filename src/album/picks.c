@@ -173,17 +173,10 @@ nj_status nj_picks_read(const char *path, bool anywhere, nj_list *paths,
 
 /* ---- copies ------------------------------------------------------------ */
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 /* folder/name, with `-tag` before the ending unless tag is "". */
 static char *name_in(const char *folder, const char *path, const char *tag)
 {
-    const char *name = base_name(path);
+    const char *name = nj_path_name(path);
     const char *dot = strrchr(name, '.');
     size_t stem = dot && dot != name ? (size_t)(dot - name) : strlen(name);
     nj_str s = {0};

@@ -81,7 +81,6 @@ static nj_status put_with_caption(nj_sheet *sheet, size_t cell,
                                   const char *path, const nj_picture *picture,
                                   nj_err *err)
 {
-    const char *slash = strrchr(path, '/');
     nj_about about;
     nj_str foot = {0};
     nj_sheet_caption caption = {NULL, NULL};
@@ -94,9 +93,7 @@ static nj_status put_with_caption(nj_sheet *sheet, size_t cell,
             nj_str_addf(&foot, "%s%s", foot.length ? ", " : "", about.preset);
         if (!nj_about_finished(&about))
             nj_str_addf(&foot, ", step %d", about.iteration);
-        caption.text = about.prompt[0] ? about.prompt
-                       : slash         ? slash + 1
-                                       : path;
+        caption.text = about.prompt[0] ? about.prompt : nj_path_name(path);
         caption.foot = foot.text;
         status = nj_sheet_put(sheet, cell, picture, &caption, err);
     }

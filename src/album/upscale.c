@@ -38,13 +38,6 @@ static nj_status no_memory(nj_err *err)
     return nj_fail(err, NJ_E_MEMORY, "no memory for a picture");
 }
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 static void tell(const struct upscaling *u, nj_upscale_event what,
                  const struct piece *p, const nj_err *why)
 {
@@ -60,7 +53,7 @@ static void tell(const struct upscaling *u, nj_upscale_event what,
 static char *target_name(const struct upscaling *u, const char *path,
                          const char *tag)
 {
-    const char *name = base_name(path);
+    const char *name = nj_path_name(path);
     const char *dot = strrchr(name, '.');
     nj_str s = {0};
     char *target;
@@ -149,7 +142,7 @@ static bool add_upscale(const struct upscaling *u, const struct piece *p,
         return false;
     }
     return cJSON_AddStringToObject(o, "program", "nightjar " NJ_VERSION) &&
-           cJSON_AddStringToObject(o, "file", base_name(u->job->network)) &&
+           cJSON_AddStringToObject(o, "file", nj_path_name(u->job->network)) &&
            cJSON_AddStringToObject(o, "sha256", u->network_sum) &&
            cJSON_AddNumberToObject(o, "scale", f->scale) &&
            cJSON_AddNumberToObject(o, "width", out->width) &&
@@ -160,7 +153,7 @@ static bool add_upscale(const struct upscaling *u, const struct piece *p,
            cJSON_AddStringToObject(o, "precision",
                                    precision_name(f->precision)) &&
            cJSON_AddStringToObject(o, "libtorch", f->libtorch) &&
-           cJSON_AddStringToObject(o, "source", base_name(p->path)) &&
+           cJSON_AddStringToObject(o, "source", nj_path_name(p->path)) &&
            cJSON_AddStringToObject(o, "source_sha256", p->sum);
 }
 

@@ -180,6 +180,13 @@ nj_status nj_make_folders(const char *path, nj_err *err)
     return nj_make_folders_listed(path, NULL, err);
 }
 
+const char *nj_path_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
 char *nj_path_join(const char *folder, const char *name)
 {
     nj_str s = {0};

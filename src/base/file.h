@@ -58,6 +58,9 @@ nj_status nj_make_folders(const char *path, nj_err *err) NJ_MUST_USE;
 nj_status nj_make_folders_listed(const char *path, nj_list *made,
                                  nj_err *err) NJ_MUST_USE;
 
+/* The last part of a path, in the path itself. */
+const char *nj_path_name(const char *path);
+
 /* "folder/name" (name alone when it is absolute or folder is empty); the
  * caller frees it; NULL when memory is short. */
 char *nj_path_join(const char *folder, const char *name);

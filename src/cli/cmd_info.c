@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "cli/cli.h"
 #include "job/names.h"
@@ -102,11 +103,10 @@ static void add_making(const cJSON *record, nj_str *out)
 /* What is left to know about a picture without a record. */
 static void add_name(const char *path, nj_str *out)
 {
-    const char *slash = strrchr(path, '/');
     nj_name_parts parts;
     nj_str text = {0};
 
-    if (!nj_name_parse(slash ? slash + 1 : path, &parts))
+    if (!nj_name_parse(nj_path_name(path), &parts))
         return;
     nj_str_addn(&text, parts.text, parts.text_length);
     add_row(out, "name says", text.text ? text.text : "", NULL);

@@ -111,7 +111,6 @@ static void add_object(const char *path, const char *kept,
 static nj_status choose_path(const nj_invocation *in, const char *file,
                              char **path, nj_err *err)
 {
-    const char *slash = strrchr(file, '/');
     nj_status status;
 
     *path = NULL;
@@ -120,7 +119,7 @@ static nj_status choose_path(const nj_invocation *in, const char *file,
     status = nj_make_folders(in->options->out, err);
     if (status != NJ_OK)
         return nj_err_add(err, "option '--out'");
-    *path = nj_path_join(in->options->out, slash ? slash + 1 : file);
+    *path = nj_path_join(in->options->out, nj_path_name(file));
     if (!*path)
         return nj_fail(err, NJ_E_MEMORY, "no memory for a path");
     return access(*path, F_OK) != 0

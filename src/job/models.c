@@ -3,7 +3,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -193,15 +192,13 @@ static nj_status check_clip(nj_model_files *m, const char *path, nj_err *err)
 /* How records name a card: by what finds it again on another machine. */
 static char *name_of_card(const nj_catalogue *c, const char *path)
 {
-    const char *slash = strrchr(path, '/');
-
     for (size_t i = 0; i < nj_catalogue_count(c); i++) {
         const nj_model *m = nj_catalogue_at(c, i);
 
         if (m->kind == NJ_MODEL_UNET && nj_model_same_file(m->card_path, path))
             return nj_strdup(m->name);
     }
-    return nj_strdup(slash ? slash + 1 : path);
+    return nj_strdup(nj_path_name(path));
 }
 
 static nj_status use_card(const nj_catalogue *c, nj_model_files *m,
@@ -313,13 +310,6 @@ static nj_status find_unet(const nj_options *o, const nj_catalogue *c,
 
 /* ---- CLIP */
 
-static const char *file_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 static nj_status add_clip(const nj_catalogue *c, nj_model_files *m, char *path,
                           double weight, nj_err *err)
 {
@@ -333,7 +323,7 @@ static nj_status add_clip(const nj_catalogue *c, nj_model_files *m, char *path,
     known = nj_model_of_file(c, NJ_MODEL_CLIP, path);
     /* For an estimate the name will do: another file of it has its shapes. */
     if (!known)
-        known = nj_catalogue_find(c, NJ_MODEL_CLIP, file_name(path));
+        known = nj_catalogue_find(c, NJ_MODEL_CLIP, nj_path_name(path));
     /* A file without a card costs the estimate. */
     if (!known || nj_clip_card_from(known->flags, card, NULL) != NJ_OK)
         card->embed_dim = 0;

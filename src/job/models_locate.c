@@ -111,7 +111,6 @@ static bool is_copy(const nj_model *m, const char *path)
 const nj_model *nj_model_of_file(const nj_catalogue *c, nj_model_kind kind,
                                  const char *path)
 {
-    const char *slash = strrchr(path, '/');
     const nj_model *named;
 
     for (size_t i = 0; i < nj_catalogue_count(c); i++) {
@@ -120,7 +119,7 @@ const nj_model *nj_model_of_file(const nj_catalogue *c, nj_model_kind kind,
         if (m->kind == kind && nj_model_same_file(m->path, path))
             return m;
     }
-    named = nj_catalogue_find(c, kind, slash ? slash + 1 : path);
+    named = nj_catalogue_find(c, kind, nj_path_name(path));
     return named && is_copy(named, path) ? named : NULL;
 }
 

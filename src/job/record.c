@@ -19,13 +19,6 @@ static nj_status no_memory(nj_err *err)
     return nj_fail(err, NJ_E_MEMORY, "no memory for a record");
 }
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 nj_status nj_record_files(const nj_job *job, nj_list *paths, nj_err *err)
 {
     nj_model_file files[NJ_MODEL_FILES_MAX];
@@ -64,7 +57,7 @@ static nj_status add_file(const nj_record_source *from, size_t i,
         return no_memory(err);
     }
     if (!add_text(entry, "kind", file->kind) ||
-        !add_text(entry, "file", base_name(file->path)) ||
+        !add_text(entry, "file", nj_path_name(file->path)) ||
         !add_number(entry, "bytes", (double)bytes) ||
         !add_text(entry, "sha256", hex) ||
         (file->weight != 1 && !add_number(entry, "weight", file->weight)))
@@ -153,10 +146,10 @@ static bool add_name(cJSON *job, const nj_model_file *file)
     cJSON *item;
 
     if (strcmp(file->kind, "secondary") == 0)
-        return add_text(job, "secondary_model", base_name(file->path));
+        return add_text(job, "secondary_model", nj_path_name(file->path));
     if (strcmp(file->kind, "clip") != 0)
-        return add_text(job, file->kind, base_name(file->path));
-    nj_str_add(&name, base_name(file->path));
+        return add_text(job, file->kind, nj_path_name(file->path));
+    nj_str_add(&name, nj_path_name(file->path));
     if (file->weight != 1) {
         nj_format_double(file->weight, weight);
         nj_str_addf(&name, ":%s", weight);
@@ -361,7 +354,7 @@ static nj_status make_parameters(const nj_record_source *from,
                                  nj_err *err)
 {
     const nj_settings *s = &nj_plan_group(from->job, image)->options.settings;
-    const char *model = base_name(from->job->files.unet);
+    const char *model = nj_path_name(from->job->files.unet);
     nj_str text = {0};
     const char *hex;
     uint64_t bytes;

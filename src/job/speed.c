@@ -25,10 +25,9 @@ static char *cache_file(void)
 
 static void add_file(nj_str *s, const char *path)
 {
-    const char *slash = strrchr(path, '/');
     struct stat st;
 
-    nj_str_addf(s, " %s:%lld", slash ? slash + 1 : path,
+    nj_str_addf(s, " %s:%lld", nj_path_name(path),
                 stat(path, &st) == 0 ? (long long)st.st_size : 0LL);
 }
 

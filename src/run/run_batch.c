@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "run/run_parts.h"
 #include "job/target.h"
 
@@ -27,10 +28,9 @@ static nj_status settle_skipped(nj_runner *r, const nj_slot *slot,
                                 const char *path, nj_err *err)
 {
     nj_entry entry = nj_runner_entry(r, slot);
-
     nj_status status;
 
-    entry.file = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+    entry.file = nj_path_name(path);
     status = nj_journal_found(r->journal, &entry, err);
     if (status != NJ_OK)
         return status;

@@ -3,19 +3,11 @@
  * found by the next run. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "run/run_parts.h"
 #include "job/target.h"
-
-static const char *file_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
 
 static nj_status write_picture(nj_runner *r, const nj_image *image,
                                const nj_engine_picture *p, const char *path,
@@ -41,7 +33,7 @@ static nj_status note_made(nj_runner *r, const nj_slot *slot,
 
     if (!p->last)
         return NJ_OK;
-    entry.file = file_name(path);
+    entry.file = nj_path_name(path);
     return nj_journal_made(r->journal, &entry, p,
                            nj_steady_seconds() - r->batch_began, err);
 }
@@ -71,13 +63,13 @@ static nj_status keep_other(nj_runner *r, const nj_slot *slot,
     if (status != NJ_OK)
         return status;
     keep_videos(target);
-    entry.file = file_name(target->keep);
+    entry.file = nj_path_name(target->keep);
     nj_runner_tell(r, (nj_event){.kind = NJ_EVENT_KEPT,
                                  .image = entry.image,
                                  .number = slot->number,
                                  .path = target->keep,
-                                 .how = file_name(target->path)});
-    return nj_journal_kept(r->journal, &entry, file_name(target->path), err);
+                                 .how = nj_path_name(target->path)});
+    return nj_journal_kept(r->journal, &entry, nj_path_name(target->path), err);
 }
 
 static nj_status save(nj_runner *r, nj_slot *slot, const nj_engine_picture *p,

@@ -12,8 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/list.h"
 #include "base/mem.h"
 #include "base/str.h"
+
+#define FOLDER_TRIES 100
 
 nj_status nj_file_error(nj_err *err, const char *doing, const char *path)
 {
@@ -155,7 +158,9 @@ static nj_status make_folder(const char *path, nj_list *made, nj_err *err)
                    "cannot make the folder '%s': a file has that name", path);
 }
 
-nj_status nj_make_folders_listed(const char *path, nj_list *made, nj_err *err)
+/* Folders that were not there are appended to `made`, outermost first, also on
+ * failure. */
+static nj_status make_folders(const char *path, nj_list *made, nj_err *err)
 {
     nj_status status = NJ_OK;
     char *copy = nj_strdup(path);
@@ -177,7 +182,28 @@ nj_status nj_make_folders_listed(const char *path, nj_list *made, nj_err *err)
 
 nj_status nj_make_folders(const char *path, nj_err *err)
 {
-    return nj_make_folders_listed(path, NULL, err);
+    return make_folders(path, NULL, err);
+}
+
+nj_status nj_use_folder(const char *path, bool keep,
+                        nj_status (*use)(const char *path, void *user,
+                                         nj_err *err),
+                        void *user, nj_err *err)
+{
+    nj_list made = {0};
+    nj_status status = NJ_E_IO;
+
+    for (int tries = 0; status != NJ_OK && tries < FOLDER_TRIES; tries++) {
+        status = make_folders(path, &made, err);
+        if (status == NJ_OK)
+            status = use(path, user, err);
+        if (access(path, F_OK) == 0)
+            break;
+    }
+    for (size_t i = made.count; i > 0 && (!keep || status != NJ_OK); i--)
+        rmdir(made.items[i - 1]);
+    nj_list_release(&made);
+    return status;
 }
 
 const char *nj_path_name(const char *path)

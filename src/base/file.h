@@ -2,11 +2,11 @@
 #ifndef NJ_BASE_FILE_H
 #define NJ_BASE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
-#include "base/list.h"
 
 /* Reads a regular file of at most `limit` bytes. *bytes gets a final NUL that
  * does not count in *n; the caller frees it. */
@@ -53,10 +53,14 @@ nj_status nj_file_error(nj_err *err, const char *doing, const char *path);
 /* Makes a folder and its parents; an existing folder is fine. */
 nj_status nj_make_folders(const char *path, nj_err *err) NJ_MUST_USE;
 
-/* The same; the folders that were not there are appended to `made`, outermost
- * first, also on failure. */
-nj_status nj_make_folders_listed(const char *path, nj_list *made,
-                                 nj_err *err) NJ_MUST_USE;
+/* The same, then use(path, user), which may need the folder to stay: another
+ * process that only looks may take it away while it is still empty, and then
+ * both are tried again. Folders that were not there are taken away once more
+ * when that failed, or unless `keep`, as far as they are empty. */
+nj_status nj_use_folder(const char *path, bool keep,
+                        nj_status (*use)(const char *path, void *user,
+                                         nj_err *err),
+                        void *user, nj_err *err) NJ_MUST_USE;
 
 /* The last part of a path, in the path itself. */
 const char *nj_path_name(const char *path);

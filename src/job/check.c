@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -239,23 +238,13 @@ nj_status nj_check_init_image(const nj_options *o, uint8_t **rgb,
     return status == NJ_OK ? NJ_OK : nj_options_blame(o, "init-image", err);
 }
 
-/* Another process that only looks may take the folder away in between, while
- * it is still empty. */
+static nj_status probe(const char *folder, void *user, nj_err *err)
+{
+    (void)user;
+    return nj_file_probe(folder, err);
+}
+
 nj_status nj_check_out(const char *folder, bool dry, nj_err *err)
 {
-    enum { TRIES = 100 };
-    nj_list made = {0};
-    nj_status status = NJ_E_IO;
-
-    for (int tries = 0; status != NJ_OK && tries < TRIES; tries++) {
-        status = nj_make_folders_listed(folder, &made, err);
-        if (status == NJ_OK)
-            status = nj_file_probe(folder, err);
-        if (access(folder, F_OK) == 0)
-            break;
-    }
-    for (size_t i = made.count; i > 0 && (dry || status != NJ_OK); i--)
-        rmdir(made.items[i - 1]);
-    nj_list_release(&made);
-    return status;
+    return nj_use_folder(folder, !dry, probe, NULL, err);
 }

@@ -16,7 +16,6 @@
 
 /* How often pictures that others have claimed are looked at. */
 #define LOOK_SECONDS 0.25
-#define FOLDER_TRIES 100
 
 void nj_runner_tell(nj_runner *r, nj_event event)
 {
@@ -193,24 +192,16 @@ static nj_status load_for_new_folder(nj_runner *r, nj_err *err)
     return status == NJ_OK ? open_engine(r, err) : status;
 }
 
-/* A process that only looks whether it could write here may take the folder
- * away while it is still empty. */
+static nj_status open_claims(const char *folder, void *user, nj_err *err)
+{
+    return nj_claims_open(folder, user, err);
+}
+
 static nj_status enter_folder(nj_runner *r, nj_err *err)
 {
     const char *out = r->config->job->out;
-    nj_list made = {0};
-    nj_status status = NJ_E_IO;
+    nj_status status = nj_use_folder(out, true, open_claims, &r->claims, err);
 
-    for (int tries = 0; status != NJ_OK && tries < FOLDER_TRIES; tries++) {
-        status = nj_make_folders_listed(out, &made, err);
-        if (status == NJ_OK)
-            status = nj_claims_open(out, &r->claims, err);
-        if (access(out, F_OK) == 0)
-            break;
-    }
-    for (size_t i = made.count; i > 0 && status != NJ_OK; i--)
-        rmdir(made.items[i - 1]); /* while they are empty */
-    nj_list_release(&made);
     if (status == NJ_OK)
         nj_file_tidy(out);
     return status;

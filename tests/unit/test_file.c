@@ -77,6 +77,47 @@ static void makes_folders(void **state)
     free(file);
 }
 
+/* Another process takes the folder away the first `gone` times. */
+static nj_status use(const char *path, void *user, nj_err *err)
+{
+    int *gone = user;
+
+    assert_int_equal(access(path, F_OK), 0);
+    if ((*gone)-- <= 0)
+        return *gone < -1 ? nj_fail(err, NJ_E_IO, "no") : NJ_OK;
+    assert_int_equal(rmdir(path), 0);
+    return nj_fail(err, NJ_E_IO, "gone");
+}
+
+static void uses_a_folder(void **state)
+{
+    char *deep = nj_path_join(folder, "u/v");
+    char *top = nj_path_join(folder, "u");
+    int gone = 3;
+
+    (void)state;
+    assert_int_equal(nj_use_folder(deep, true, use, &gone, NULL), NJ_OK);
+    assert_int_equal(access(deep, F_OK), 0);
+    assert_int_equal(rmdir(deep) | rmdir(top), 0);
+    gone = 0; /* not kept */
+    assert_int_equal(nj_use_folder(deep, false, use, &gone, NULL), NJ_OK);
+    assert_int_not_equal(access(top, F_OK), 0);
+    gone = -1; /* refused while the folder is there: not tried again */
+    assert_int_equal(nj_use_folder(deep, true, use, &gone, NULL), NJ_E_IO);
+    assert_int_equal(gone, -2);
+    assert_int_not_equal(access(top, F_OK), 0);
+    free(deep);
+    free(top);
+}
+
+static void names_the_last_part(void **state)
+{
+    (void)state;
+    assert_string_equal(nj_path_name("a/b/c.png"), "c.png");
+    assert_string_equal(nj_path_name("c.png"), "c.png");
+    assert_string_equal(nj_path_name("a/"), "");
+}
+
 static void hashes(void **state)
 {
     char hex[65];
@@ -100,6 +141,8 @@ int main(void)
         cmocka_unit_test(writes_whole_and_reads_back),
         cmocka_unit_test(names_what_fails),
         cmocka_unit_test(makes_folders),
+        cmocka_unit_test(uses_a_folder),
+        cmocka_unit_test(names_the_last_part),
         cmocka_unit_test(hashes),
     };
 

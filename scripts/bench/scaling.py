@@ -95,7 +95,6 @@ def main():
         points = measure(args, series)
         result["series"][series] = {"seconds_per_step": points, "against_linear": against_linear(series, points)}
     if args.plot:
-        result = json.loads(json.dumps(result))
         draw(result, args.plot)
     print(json.dumps(result, indent=1))
 

@@ -117,31 +117,21 @@ void nj_clip_resnet_build(nj_params *p, nj_clip *c)
     nj_params_leave(p, before);
 }
 
-static th_tensor *conv_relu(th_scope *s, const nj_layer *l, const th_tensor *x,
-                            int stride)
-{
-    th_scope *t = th_scope_new(s);
-    th_tensor *h = th_keep(s, th_relu(t, nj_conv(t, l, x, stride)));
-
-    th_scope_free(t);
-    return h;
-}
-
 static th_tensor *stem(th_scope *s, const nj_clip_resnet *r, const th_tensor *x)
 {
-    th_tensor *h = conv_relu(s, &r->stem[0], x, 2);
+    th_tensor *h = nj_conv_relu(s, &r->stem[0], x, 2);
 
-    h = conv_relu(s, &r->stem[1], h, 1);
-    h = conv_relu(s, &r->stem[2], h, 1);
+    h = nj_conv_relu(s, &r->stem[1], h, 1);
+    h = nj_conv_relu(s, &r->stem[2], h, 1);
     return th_avg_pool2d(s, h, 2);
 }
 
 static th_tensor *bottleneck(th_scope *s, const nj_bottleneck *b,
                              const th_tensor *x)
 {
-    th_tensor *h = conv_relu(s, &b->conv[0], x, 1);
+    th_tensor *h = nj_conv_relu(s, &b->conv[0], x, 1);
 
-    h = conv_relu(s, &b->conv[1], h, 1);
+    h = nj_conv_relu(s, &b->conv[1], h, 1);
     if (b->stride > 1)
         h = th_avg_pool2d(s, h, b->stride);
     h = nj_conv(s, &b->conv[2], h, 1);

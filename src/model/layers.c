@@ -11,6 +11,16 @@ th_tensor *nj_conv(th_scope *s, const nj_layer *l, const th_tensor *x,
     return th_conv2d(s, x, l->weight, l->bias, stride, padding);
 }
 
+th_tensor *nj_conv_relu(th_scope *s, const nj_layer *l, const th_tensor *x,
+                        int stride)
+{
+    th_scope *t = th_scope_new(s);
+    th_tensor *h = th_keep(s, th_relu(t, nj_conv(t, l, x, stride)));
+
+    th_scope_free(t);
+    return h;
+}
+
 th_tensor *nj_linear(th_scope *s, const nj_layer *l, const th_tensor *x)
 {
     return th_linear(s, x, l->weight, l->bias);

@@ -9,6 +9,9 @@
 /* Convolution with padding that keeps H and W at stride 1. */
 th_tensor *nj_conv(th_scope *s, const nj_layer *l, const th_tensor *x,
                    int stride);
+/* The same and a rectifier, whose input is let go at once. */
+th_tensor *nj_conv_relu(th_scope *s, const nj_layer *l, const th_tensor *x,
+                        int stride);
 th_tensor *nj_linear(th_scope *s, const nj_layer *l, const th_tensor *x);
 
 /* x [B,C,H,W] channels-last -> [B,H*W,C], a view, and back. */

@@ -151,15 +151,6 @@ static th_tensor *input(th_scope *s, const nj_secondary *n, const th_tensor *x,
     return th_channels_last(s, th_to(s, f, n->dtype, n->device));
 }
 
-static th_tensor *conv_relu(th_scope *s, const nj_layer *l, const th_tensor *x)
-{
-    th_scope *t = th_scope_new(s);
-    th_tensor *h = th_keep(s, th_relu(t, nj_conv(t, l, x, 1)));
-
-    th_scope_free(t);
-    return h;
-}
-
 /* [main(x), x] along the channels. */
 static th_tensor *skip_level(th_scope *s, const nj_secondary *n, int i,
                              const th_tensor *x)
@@ -169,12 +160,12 @@ static th_tensor *skip_level(th_scope *s, const nj_secondary *n, int i,
     th_tensor *h = th_avg_pool2d(t, x, 2);
     const th_tensor *parts[2] = {NULL, x};
 
-    h = conv_relu(t, &l->in[0], h);
-    h = conv_relu(t, &l->in[1], h);
+    h = nj_conv_relu(t, &l->in[0], h, 1);
+    h = nj_conv_relu(t, &l->in[1], h, 1);
     if (i + 1 < LEVELS)
         h = skip_level(t, n, i + 1, h);
-    h = conv_relu(t, &l->out[0], h);
-    h = conv_relu(t, &l->out[1], h);
+    h = nj_conv_relu(t, &l->out[0], h, 1);
+    h = nj_conv_relu(t, &l->out[1], h, 1);
     parts[0] =
         th_upsample_bilinear2d(t, h, th_size(x, 2), th_size(x, 3), false);
     h = th_cat(s, parts, 2, 1);
@@ -188,10 +179,10 @@ static th_tensor *velocity(th_scope *s, const nj_secondary *n,
     th_scope *inner = th_scope_new(s);
     th_tensor *h = input(inner, n, x, t);
 
-    h = conv_relu(inner, &n->first[0], h);
-    h = conv_relu(inner, &n->first[1], h);
+    h = nj_conv_relu(inner, &n->first[0], h, 1);
+    h = nj_conv_relu(inner, &n->first[1], h, 1);
     h = skip_level(inner, n, 0, h);
-    h = conv_relu(inner, &n->third, h);
+    h = nj_conv_relu(inner, &n->third, h, 1);
     h = nj_conv(inner, &n->last, h, 1);
     h = th_to(s, h, th_dtype(x), n->device);
     th_scope_free(inner);

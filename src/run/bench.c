@@ -12,7 +12,7 @@
 #include "diffusion/schedule.h"
 #include "job/device.h"
 #include "job/footprint.h"
-#include "job/free_memory.h"
+#include "run/room.h"
 #include "weights/catalogue.h"
 
 enum { BATCH_MAX = 256 }; /* of --batch-size */
@@ -358,12 +358,10 @@ static void choose_way(nj_bench_setup *s, const nj_engine_api *api,
                        nj_bench_result *out)
 {
     nj_networks *n = &s->networks;
-    nj_room room = {.host = nj_free_memory()};
+    nj_room room = nj_room_now(api, &s->config);
     nj_footprint need;
 
-    n->cuda = s->config.device != NJ_DEVICE_CPU && api->cuda_devices() > 0;
-    if (n->cuda)
-        room.device = api->cuda_free(s->config.device_index);
+    n->cuda = nj_room_on_gpu(api, &s->config);
     s->how = nj_footprint_choose(n, &s->settings, s->memory, &room);
     s->settings.clip_slices = s->how.clip_slices;
     need = nj_footprint_of(n, &s->settings, &s->how);

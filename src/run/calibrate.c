@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "job/footprint.h"
-#include "job/free_memory.h"
+#include "run/room.h"
 #include "job/speed.h"
 
 #define STEPS 4
@@ -110,14 +110,13 @@ nj_status nj_calibrate(const nj_job *job,
     const nj_engine_api *api;
     nj_engine_config config;
     nj_engine *engine = NULL;
-    nj_room room = {0};
+    nj_room room;
     nj_status status = opener(&api, err);
 
     if (status != NJ_OK)
         return status;
     nj_job_engine_config(job, &config);
-    room.host = nj_free_memory();
-    room.device = api->cuda_free(config.device_index);
+    room = nj_room_now(api, &config);
     status = api->open(&config, &engine, err);
     for (size_t i = 0; i < job->group_count && status == NJ_OK; i++) {
         if (!is_measured(job, i))

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "image/png.h"
 #include "job/footprint.h"
-#include "job/free_memory.h"
+#include "run/room.h"
 #include "job/device.h"
 #include "job/plan.h"
 #include "job/record.h"
@@ -216,7 +216,7 @@ static nj_status run(struct remake *m, nj_err *err)
     const nj_group *g = &m->job.groups[0];
     const nj_prompt *prompt =
         &nj_plan_prompt(&m->job, &m->plan.images[0])->parsed;
-    nj_room room = {.host = nj_free_memory()};
+    nj_room room;
     nj_work work = {
         .settings = &g->options.settings,
         .images = 1,
@@ -232,7 +232,7 @@ static nj_status run(struct remake *m, nj_err *err)
     if (status != NJ_OK)
         return status;
     nj_job_engine_config(&m->job, &config);
-    room.device = m->api->cuda_free(config.device_index);
+    room = nj_room_now(m->api, &config);
     status = m->api->open(&config, &m->engine, err);
     if (status != NJ_OK)
         return status;

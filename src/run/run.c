@@ -10,8 +10,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "run/process.h"
+#include "run/room.h"
 #include "run/run_parts.h"
-#include "job/free_memory.h"
 #include "job/target.h"
 
 /* How often pictures that others have claimed are looked at. */
@@ -39,15 +39,12 @@ nj_entry nj_runner_entry(const nj_runner *r, const nj_slot *slot)
 /* ---- the engine ---------------------------------------------------------- */
 
 /* Whether the job fits, before its weights are loaded. */
-static nj_status look_at_room(nj_runner *r, int gpu, nj_err *err)
+static nj_status look_at_room(nj_runner *r, const nj_engine_config *config,
+                              nj_err *err)
 {
-    bool cuda =
-        r->config->job->device != NJ_DEVICE_CPU && r->api->cuda_devices() > 0;
-
-    r->room = (nj_room){.host = nj_free_memory()};
-    if (cuda)
-        r->room.device = r->api->cuda_free(gpu);
-    return nj_footprint_check(r->config->job, cuda, &r->room, err);
+    r->room = nj_room_now(r->api, config);
+    return nj_footprint_check(r->config->job, nj_room_on_gpu(r->api, config),
+                              &r->room, err);
 }
 
 static nj_status open_engine(nj_runner *r, nj_err *err)
@@ -62,7 +59,7 @@ static nj_status open_engine(nj_runner *r, nj_err *err)
     if (status != NJ_OK)
         return status;
     nj_job_engine_config(r->config->job, &config);
-    status = look_at_room(r, config.device_index, err);
+    status = look_at_room(r, &config, err);
     if (status != NJ_OK)
         return status;
     status = r->api->open(&config, &r->engine, err);

@@ -314,7 +314,7 @@ static nj_status write_result(const struct upscaling *u, const struct piece *p,
 
     if (stop)
         stop->writing = 1;
-    status = nj_file_write_atomic(p->target, bytes, n, err);
+    status = nj_file_write_in_folder(p->target, bytes, n, err);
     if (stop)
         stop->writing = 0;
     return status;

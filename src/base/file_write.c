@@ -203,6 +203,34 @@ nj_status nj_file_write_atomic(const char *path, const void *bytes, size_t n,
     return status;
 }
 
+struct contents {
+    const char *path;
+    const void *bytes;
+    size_t n;
+};
+
+static nj_status write_contents(const char *folder, void *user, nj_err *err)
+{
+    const struct contents *c = user;
+
+    (void)folder;
+    return nj_file_write_atomic(c->path, c->bytes, c->n, err);
+}
+
+nj_status nj_file_write_in_folder(const char *path, const void *bytes, size_t n,
+                                  nj_err *err)
+{
+    struct contents c = {path, bytes, n};
+    char *folder = folder_of(path);
+    nj_status status;
+
+    if (!folder)
+        return nj_fail(err, NJ_E_MEMORY, "no memory to write '%s'", path);
+    status = nj_use_folder(folder, true, write_contents, &c, err);
+    free(folder);
+    return status;
+}
+
 nj_status nj_file_keep_as(const char *path, const char *to, nj_err *err)
 {
     if (link(path, to) == 0 || errno == EEXIST)

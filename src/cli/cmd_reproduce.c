@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "cli/cli.h"
 #include "cli/signals.h"
+#include "job/check.h"
 #include "run/reproduce.h"
 
 struct session {
@@ -116,7 +117,7 @@ static nj_status choose_path(const nj_invocation *in, const char *file,
     *path = NULL;
     if (!nj_options_given(in->options, "out"))
         return NJ_OK;
-    status = nj_make_folders(in->options->out, err);
+    status = nj_check_out(in->options->out, true, err);
     if (status != NJ_OK)
         return nj_err_add(err, "option '--out'");
     *path = nj_path_join(in->options->out, nj_path_name(file));
@@ -158,7 +159,7 @@ static int reproduce(const nj_invocation *in, const char *file,
     int exit;
 
     if (status == NJ_OK && path)
-        status = nj_file_write_atomic(path, r.bytes, r.size, &err);
+        status = nj_file_write_in_folder(path, r.bytes, r.size, &err);
     if (status == NJ_OK)
         exit = tell(in, file, path, &r);
     else if (status == NJ_E_INTERRUPTED)

@@ -68,7 +68,7 @@ static nj_status prepare(const nj_invocation *in, nj_upscale_job *job,
     if (status == NJ_OK)
         status = nj_upscale_find(o, in->program_folder, network, err);
     if (status == NJ_OK && o->after.out)
-        status = nj_check_out(o->after.out, false, err);
+        status = nj_check_out(o->after.out, true, err);
     return status;
 }
 

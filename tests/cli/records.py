@@ -118,7 +118,9 @@ def check_changed(picture):
     check("pixels differ, by" in text and "different" in text and
           "identity: then" in text, text)
     bad = changed(picture, lambda r: r.update(cutn=-1))
-    p.run("reproduce", bad, expect=2)
+    nowhere = p.folder + "/nowhere"
+    p.run("reproduce", bad, "--out", nowhere + "/deep", expect=2)
+    check(not os.path.exists(nowhere), "a refused command left its folder")
     bad = changed(picture, lambda r: r["record"].update(iteration=99))
     p.run("reproduce", bad, expect=2)
 

@@ -61,6 +61,29 @@ static void upscales_the_picks_alone(void **state)
     expect(RUN("upscale", night, BIG, "--all"), 0, "4 pictures made");
 }
 
+/* Nor does one whose every picture fails, or that cannot write. */
+static void a_refused_job_leaves_no_folder(void **state)
+{
+    char big[512];
+    char deep[600];
+
+    (void)state;
+    snprintf(big, sizeof(big), "%s/big", folder);
+    snprintf(deep, sizeof(deep), "%s/night", big);
+    paint_night();
+    write_upscaler();
+    fake_plan.open_fails = NJ_E_USAGE;
+    expect(RUN("upscale", night, BIG, "--out", deep), 2, "fake: cannot open");
+    assert_int_not_equal(access(big, F_OK), 0);
+    fake_plan.open_fails = NJ_OK;
+    fake_plan.upscale_fails = NJ_E_MEMORY;
+    expect(RUN("upscale", night, BIG, "--out", deep), 1, "fake: cannot");
+    assert_int_not_equal(access(big, F_OK), 0);
+    fake_plan.upscale_fails = NJ_OK;
+    expect(RUN("upscale", night, BIG, "--out", deep), 0, "4 pictures made");
+    assert_int_equal(fake_count(deep), 4);
+}
+
 /* A picture that changed, or another network, is another result. */
 static void leaves_other_results_alone(void **state)
 {
@@ -237,6 +260,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(upscales_and_tells_how_in_the_record),
         TEST(upscales_the_picks_alone),
+        TEST(a_refused_job_leaves_no_folder),
         TEST(leaves_other_results_alone),
         TEST(counts_pictures_that_fail),
         TEST(stops_and_goes_on),

@@ -110,6 +110,25 @@ static void uses_a_folder(void **state)
     free(top);
 }
 
+static void writes_with_its_folder(void **state)
+{
+    char *file = nj_path_join(folder, "w/x/f");
+    char *wrong = nj_path_join(folder, "w/y/z/");
+    char *bytes;
+    size_t n;
+
+    (void)state;
+    assert_int_equal(nj_file_write_in_folder(file, "ab", 2, NULL), NJ_OK);
+    assert_int_equal(nj_file_read(file, 9, &bytes, &n, NULL), NJ_OK);
+    assert_string_equal(bytes, "ab");
+    free(bytes);
+    assert_int_equal(nj_file_write_in_folder(wrong, "ab", 2, NULL), NJ_E_IO);
+    wrong[strlen(wrong) - strlen("/z/")] = '\0';
+    assert_int_not_equal(access(wrong, F_OK), 0);
+    free(file);
+    free(wrong);
+}
+
 static void names_the_last_part(void **state)
 {
     (void)state;
@@ -142,6 +161,7 @@ int main(void)
         cmocka_unit_test(names_what_fails),
         cmocka_unit_test(makes_folders),
         cmocka_unit_test(uses_a_folder),
+        cmocka_unit_test(writes_with_its_folder),
         cmocka_unit_test(names_the_last_part),
         cmocka_unit_test(hashes),
     };

@@ -1,50 +1,22 @@
 // th_checkpoint: a part of a network of which the backward pass keeps only the
 // inputs; what lies between is computed once more when it is needed (Chen and
 // others 2016, "Training deep nets with sublinear memory cost").
-#include <memory>
-
 #include <torch/csrc/autograd/engine.h>
 #include <torch/csrc/autograd/functions/utils.h>
 #include <torch/csrc/autograd/saved_variable.h>
 
-#include "torch/th_internal.hpp"
+#include "torch/block.hpp"
 
 namespace
 {
 
 namespace ag = torch::autograd;
 
-struct scope_deleter {
-    void operator()(th_scope *s) const
-    {
-        th_scope_free(s);
-    }
-};
-
 struct checkpoint_node : public ag::Node {
     th_block *block = nullptr;
     const void *user = nullptr;
     std::vector<ag::SavedVariable> inputs;
     std::vector<bool> wanted; // inputs that gradients are taken by
-
-    // The block on leaves of its own; what it made besides its result lives on
-    // in the result's history alone.
-    at::Tensor run(const std::vector<at::Tensor> &leaves)
-    {
-        const std::unique_ptr<th_scope, scope_deleter> s(th_scope_new(nullptr));
-        std::vector<const th_tensor *> handles;
-        nj_err err = {};
-
-        if (!s)
-            throw std::bad_alloc();
-        for (const at::Tensor &t : leaves)
-            handles.push_back(th::own(s.get(), t));
-        const th_tensor *const y = block(s.get(), user, handles.data());
-
-        if (th_scope_check(s.get(), &err) != NJ_OK)
-            throw th::failure(err);
-        return y->t;
-    }
 
     // grads: of the result and, where the last input goes through, of that.
     ag::variable_list apply(ag::variable_list &&grads) override
@@ -61,7 +33,8 @@ struct checkpoint_node : public ag::Node {
                 by.push_back(ag::impl::gradient_edge(leaves[i]));
         }
         if (grads[0].defined()) {
-            from.push_back(ag::impl::gradient_edge(run(leaves)));
+            from.push_back(
+                ag::impl::gradient_edge(th::run_block(block, user, leaves)));
             dy.push_back(grads[0]);
         }
         if (grads.size() > 1 && grads[1].defined()) {
@@ -101,37 +74,9 @@ std::shared_ptr<checkpoint_node> remember(th_block *block, const void *user,
 
         node->inputs.emplace_back(t, false);
         node->wanted.push_back(t.requires_grad());
-        node->add_next_edge(t.requires_grad() ? ag::impl::gradient_edge(t)
-                                              : ag::Edge());
     }
+    th::add_edges(*node, inputs, n);
     return node;
-}
-
-// t under another history: one that is an input itself must not lose its own.
-at::Tensor result_of(const at::Tensor &t,
-                     const std::shared_ptr<checkpoint_node> &node)
-{
-    at::Tensor y = t.detach();
-
-    ag::set_history(y, node);
-    return y;
-}
-
-bool any_wanted(const th_tensor *const *inputs, size_t n)
-{
-    bool wanted = false;
-
-    for (size_t i = 0; i < n; i++)
-        wanted = wanted || inputs[i]->t.requires_grad();
-    return wanted && c10::GradMode::is_enabled();
-}
-
-bool all_there(th_scope *s, const th_tensor *const *inputs, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!th::ready(s, "checkpoint", {inputs[i]}))
-            return false;
-    return true;
 }
 
 } // namespace
@@ -145,9 +90,9 @@ extern "C" th_tensor *th_checkpoint(th_scope *s, th_block *block,
     th_scope *inner;
     th_tensor *y;
 
-    if (!all_there(s, inputs, n))
+    if (!th::all_there(s, "checkpoint", inputs, n))
         return nullptr;
-    if (!any_wanted(inputs, n)) {
+    if (!th::any_wanted(inputs, n)) {
         if (through)
             *through = th_keep(s, inputs[n - 1]);
         return block(s, user, inputs);
@@ -160,13 +105,13 @@ extern "C" th_tensor *th_checkpoint(th_scope *s, th_block *block,
     }
     y = th::op(s, "checkpoint", {y}, [&] {
         node = remember(block, user, inputs, n);
-        return result_of(y->t, node);
+        return th::result_of(y->t, node);
     });
     if (y && through)
         *through =
             inputs[n - 1]->t.requires_grad()
                 ? th::op(s, "checkpoint", {},
-                         [&] { return result_of(inputs[n - 1]->t, node); })
+                         [&] { return th::result_of(inputs[n - 1]->t, node); })
                 : th_keep(s, inputs[n - 1]);
     th_scope_free(inner);
     return y;

@@ -306,10 +306,10 @@ _nightjar()
     esac
     case ${COMP_WORDS[1]} in
     generate)
-        options="--models-dir --preset --unet --unet-config --clip --secondary-model --lpips --vgg --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --init-fit --perlin-init --perlin-mode --clip-denoised --symmetry --transformation-percent --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --init-scale --cutn --cutn-batches --cut-pow --cutouts --cut-overview --cut-innercut --cut-ic-pow --cut-icgray-p --augmentations --gradient --blend --skip-augs --clamp-max --image-prompt --fuzzy-prompt --rand-mag --truncate --compat --seed --seeds --n --prompts --sweep --order --shard --deadline --for --min-free-disk --out --gallery --save-every --overwrite --video --video-format --video-every --video-fps --quiet --progress --json --batch-size --clip-slices --device --precision --memory --threads --fast --help --version"
+        options="--models-dir --preset --unet --unet-config --clip --secondary-model --lpips --vgg --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --init-fit --perlin-init --perlin-mode --clip-denoised --symmetry --transformation-percent --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --init-scale --cutn --cutn-batches --cut-pow --cutouts --cut-overview --cut-innercut --cut-ic-pow --cut-icgray-p --augmentations --gradient --blend --skip-augs --clamp-max --image-prompt --fuzzy-prompt --rand-mag --truncate --compat --seed --seeds --n --prompts --sweep --order --shard --deadline --for --min-free-disk --out --gallery --save-every --overwrite --video --video-format --video-every --video-fps --quiet --progress --json --batch-size --clip-slices --device --precision --memory --threads --fast --no-graphs --help --version"
         ;;
     plan)
-        options="--models-dir --preset --unet --unet-config --clip --secondary-model --lpips --vgg --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --init-fit --perlin-init --perlin-mode --clip-denoised --symmetry --transformation-percent --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --init-scale --cutn --cutn-batches --cut-pow --cutouts --cut-overview --cut-innercut --cut-ic-pow --cut-icgray-p --augmentations --gradient --blend --skip-augs --clamp-max --image-prompt --fuzzy-prompt --rand-mag --truncate --compat --seed --seeds --n --prompts --sweep --order --shard --deadline --for --min-free-disk --out --save-every --overwrite --video --video-format --video-every --video-fps --quiet --json --calibrate --batch-size --clip-slices --device --precision --memory --threads --fast --help --version"
+        options="--models-dir --preset --unet --unet-config --clip --secondary-model --lpips --vgg --width --height --timestep-respacing --sampler --plms-order --eta --skip-timesteps --init-image --init-fit --perlin-init --perlin-mode --clip-denoised --symmetry --transformation-percent --class --clip-guidance-scale --tv-scale --range-scale --sat-scale --init-scale --cutn --cutn-batches --cut-pow --cutouts --cut-overview --cut-innercut --cut-ic-pow --cut-icgray-p --augmentations --gradient --blend --skip-augs --clamp-max --image-prompt --fuzzy-prompt --rand-mag --truncate --compat --seed --seeds --n --prompts --sweep --order --shard --deadline --for --min-free-disk --out --save-every --overwrite --video --video-format --video-every --video-fps --quiet --json --calibrate --batch-size --clip-slices --device --precision --memory --threads --fast --no-graphs --help --version"
         ;;
     sheet)
         options="--out --columns --per-page --cell --caption-lines --font --all --quiet --json --help --version"
@@ -345,10 +345,10 @@ _nightjar()
         options="--json --help --version"
         ;;
     reproduce)
-        options="--models-dir --unet --unet-config --clip --init-image --image-prompt --out --quiet --json --batch-size --clip-slices --device --precision --memory --threads --fast --help --version"
+        options="--models-dir --unet --unet-config --clip --init-image --image-prompt --out --quiet --json --batch-size --clip-slices --device --precision --memory --threads --fast --no-graphs --help --version"
         ;;
     bench)
-        options="--models-dir --unet --unet-config --clip --random-weights --width --height --timestep-respacing --sampler --plms-order --eta --clip-guidance-scale --tv-scale --range-scale --sat-scale --cutn --cutn-batches --cut-pow --cutouts --gradient --skip-augs --clamp-max --json --steps --batch-size --clip-slices --device --precision --memory --threads --fast --help --version"
+        options="--models-dir --unet --unet-config --clip --random-weights --width --height --timestep-respacing --sampler --plms-order --eta --clip-guidance-scale --tv-scale --range-scale --sat-scale --cutn --cutn-batches --cut-pow --cutouts --gradient --skip-augs --clamp-max --json --steps --batch-size --clip-slices --device --precision --memory --threads --fast --no-graphs --help --version"
         ;;
     help)
         options="--format --help --version"

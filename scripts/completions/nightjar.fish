@@ -115,6 +115,7 @@ complete -c nightjar -n '__fish_seen_subcommand_from generate plan upscale repro
 complete -c nightjar -n '__fish_seen_subcommand_from generate plan reproduce bench' -l memory -x -a 'auto fast small' -d 'what is done to need less memory; fast: nothing; small: blocks of the network are computed twice, CLIP sees fewer cutouts at once and keeps no text tower; auto: the quickest that fits into what is free'
 complete -c nightjar -n '__fish_seen_subcommand_from generate plan rank upscale index search reproduce bench' -l threads -x -d 'threads on the CPU'
 complete -c nightjar -n '__fish_seen_subcommand_from generate plan reproduce bench' -l fast -d 'quickest algorithms; the same seed may then give other bytes'
+complete -c nightjar -n '__fish_seen_subcommand_from generate plan reproduce bench' -l no-graphs -d 'on a GPU every kernel is launched by itself instead of whole networks as recorded graphs: slower and less memory, the same pictures'
 complete -c nightjar -n '__fish_seen_subcommand_from upscale' -l tile -x -d 'side of the tiles that are upscaled one by one; 0: the whole picture at once, which takes most memory'
 complete -c nightjar -n '__fish_seen_subcommand_from upscale' -l tile-pad -x -d 'pixels of its neighbours that a tile sees'
 complete -c nightjar -n '__fish_seen_subcommand_from help' -l format -x -a 'text man bash zsh fish' -d 'what to write: this text, a manual page, or a shell\'s completion'

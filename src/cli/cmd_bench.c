@@ -60,6 +60,9 @@ static void print_json(const nj_bench_setup *s, const nj_bench_result *r)
     cJSON_AddNumberToObject(o, "predicted_bytes", (double)r->predicted_bytes);
     cJSON_AddStringToObject(o, "memory",
                             s->how.saving.recompute ? "small" : "fast");
+    cJSON_AddBoolToObject(o, "graphs",
+                          r->facts.cuda && !s->how.saving.launch &&
+                              !s->how.saving.recompute);
     cJSON_AddNumberToObject(o, "clip_slices", s->how.clip_slices);
     cJSON_AddNumberToObject(o, "page_faults_per_step", r->faults);
     cJSON_AddNumberToObject(o, "matmul_peak_flops", r->matmul);
@@ -77,6 +80,8 @@ static void print_json(const nj_bench_setup *s, const nj_bench_result *r)
 
 static void print_text(const nj_bench_setup *s, const nj_bench_result *r)
 {
+    double all = r->host; /* on a GPU more than a step, see bench.c */
+
     printf("%s %s, %d thread%s: %dx%d, batch %d, %d cutouts\n", r->facts.device,
            precision_name(r->facts.precision), r->facts.threads,
            r->facts.threads == 1 ? "" : "s", s->settings.width,
@@ -94,10 +99,11 @@ static void print_text(const nj_bench_setup *s, const nj_bench_result *r)
     printf("\nloaded in %.2f s, first step %.3f s, each step %.4g s:\n",
            r->load_seconds, r->first_step, r->step);
     for (int i = 0; i < NJ_PARTS; i++)
+        all += r->parts[i];
+    for (int i = 0; i < NJ_PARTS; i++)
         printf("  %-14s %8.4f s  %3.0f %%\n", nj_bench_part_name((nj_part)i),
-               r->parts[i], 100 * r->parts[i] / r->step);
-    printf("  %-14s %8.4f s  %3.0f %%\n", "host", r->host,
-           100 * r->host / r->step);
+               r->parts[i], 100 * r->parts[i] / all);
+    printf("  %-14s %8.4f s  %3.0f %%\n", "host", r->host, 100 * r->host / all);
 }
 
 static int run(const nj_invocation *in, nj_bench_setup *setup)

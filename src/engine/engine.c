@@ -203,6 +203,8 @@ static nj_status load(nj_engine *e, const nj_engine_config *config, nj_err *err)
 
     if (status != NJ_OK)
         return status;
+    if (e->facts.cuda)
+        e->device_free = th_cuda_free(e->device.index);
     th_keep_memory();
     choose_threads(config, e);
     choose_precision(config, e);

@@ -69,6 +69,9 @@ typedef struct nj_saving {
     bool recompute; /* UNet: blocks run again in the backward pass */
     bool drop_text; /* CLIP: no text tower while steps are run; it is read from
                        its file again for the next batch */
+    bool launch;    /* on a GPU: every kernel is launched by itself; otherwise
+                       the networks are played back as graphs, whose memory
+                       stays with them */
 } nj_saving;
 
 /* One batch: `images` pictures of the same settings, each with its own prompt
@@ -196,7 +199,8 @@ typedef struct nj_engine_api {
                      const nj_engine_callbacks *callbacks, nj_err *err);
     /* FLOP/s of the quickest large product of matrices in the UNet's format. */
     nj_status (*matmul_peak)(nj_engine *e, double *flops, nj_err *err);
-    /* Bytes on the engine's GPU at most since the last call; 0 on a CPU. */
+    /* Bytes that the engine took on its GPU at most, libraries' included,
+     * besides CUDA's context; 0 on a CPU. */
     uint64_t (*device_peak)(nj_engine *e);
     /* Bytes of the engine's tensors on the host, see th_host_count; 0 where
      * they are not counted. */

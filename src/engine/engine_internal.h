@@ -19,6 +19,14 @@ typedef struct nj_engine_clip {
     double weight; /* of its loss */
 } nj_engine_clip;
 
+/* What recordings are of. */
+typedef struct nj_recorded {
+    int width;
+    int height;
+    int batch;
+    nj_precision precision;
+} nj_recorded;
+
 struct nj_engine {
     nj_unet *unet;
     nj_secondary *secondary; /* or NULL */
@@ -32,6 +40,8 @@ struct nj_engine {
     th_device device;
     char device_name[32];
     nj_engine_facts facts;
+    nj_recorded recorded;
+    int64_t device_free; /* bytes, before anything was loaded */
 };
 
 /* All functions of the interface, for the shared object and for tests. */
@@ -49,6 +59,11 @@ nj_look nj_engine_look_aside(th_scope *s, const nj_engine *e,
 /* Text towers that were dropped are there again / are dropped. */
 nj_status nj_engine_load_texts(nj_engine *e, nj_err *err) NJ_MUST_USE;
 void nj_engine_drop_texts(nj_engine *e);
+
+/* Whether the networks are recorded for batches of these settings (th_recorded
+ * of torch/th.h); what is of another size goes. */
+void nj_engine_record(nj_engine *e, const nj_settings *s, bool on);
+void nj_engine_forget(nj_engine *e);
 
 /* Refuses what the networks cannot do. */
 nj_status nj_run_check(const nj_engine *e, const nj_work *work,

@@ -84,7 +84,14 @@ nj_status nj_measure_matmul(nj_engine *e, double *flops, nj_err *err)
 
 uint64_t nj_measure_device(nj_engine *e)
 {
-    return e->facts.cuda ? (uint64_t)th_cuda_peak(e->device.index, true) : 0;
+    int64_t libraries;
+
+    if (!e->facts.cuda)
+        return 0;
+    libraries = e->device_free - th_cuda_free(e->device.index) -
+                th_cuda_held(e->device.index);
+    return (uint64_t)(th_cuda_held_peak(e->device.index) +
+                      (libraries > 0 ? libraries : 0));
 }
 
 uint64_t nj_measure_host(nj_engine *e)

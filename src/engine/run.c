@@ -472,6 +472,8 @@ nj_status nj_engine_run(nj_engine *e, const nj_work *work,
     nj_status status = nj_run_check(e, work, err);
 
     nj_unet_recompute(e->unet, work->saving.recompute);
+    nj_engine_record(e, work->settings,
+                     !work->saving.launch && !work->saving.recompute);
     if (status == NJ_OK)
         status = allocate(&r, err);
     if (status == NJ_OK) {
@@ -489,5 +491,7 @@ nj_status nj_engine_run(nj_engine *e, const nj_work *work,
     if (status == NJ_OK)
         status = denoise(&r, err);
     release(&r);
+    if (status == NJ_E_DEVICE_MEMORY)
+        nj_engine_forget(e);
     return status;
 }

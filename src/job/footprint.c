@@ -58,6 +58,7 @@ nj_networks nj_networks_of(const nj_job *job, const nj_group *g, bool cuda)
         .precision = g->options.precision,
         .threads = g->options.threads,
         .cuda = cuda,
+        .launch = g->options.no_graphs,
     };
 }
 
@@ -260,31 +261,32 @@ static bool fits(const nj_footprint *need, const nj_room *room, double doubt)
 }
 
 /* From the quickest to the smallest. */
-static nj_thrift way(const nj_settings *s, int step)
+static nj_thrift way(const nj_networks *n, const nj_settings *s, int step)
 {
     int sliced = (cuts_of(s) + CUTS_OF_SLICE - 1) / CUTS_OF_SLICE;
     nj_thrift t = {.clip_slices = s->clip_slices > 1 ? s->clip_slices : 1};
 
     t.saving.drop_text = step > 0;
-    t.saving.recompute = step > 1;
-    if (step > 2 && sliced > t.clip_slices)
+    t.saving.launch = n->launch || !n->cuda || step > 1;
+    t.saving.recompute = step > 2;
+    if (step > 3 && sliced > t.clip_slices)
         t.clip_slices = sliced;
     return t;
 }
 
-enum { FASTEST = 0, SMALLEST = 3 };
+enum { FASTEST = 0, SMALLEST = 4 };
 
 nj_thrift nj_footprint_choose(const nj_networks *n, const nj_settings *s,
                               nj_memory memory, const nj_room *room)
 {
-    nj_thrift t = way(s, memory == NJ_MEMORY_SMALL ? SMALLEST : FASTEST);
+    nj_thrift t = way(n, s, memory == NJ_MEMORY_SMALL ? SMALLEST : FASTEST);
 
     if (memory != NJ_MEMORY_AUTO)
         return t;
     for (int i = FASTEST; i <= SMALLEST; i++) {
         nj_footprint need;
 
-        t = way(s, i);
+        t = way(n, s, i);
         need = nj_footprint_of(n, s, &t);
         if (fits(&need, room, 0))
             break;
@@ -305,7 +307,7 @@ nj_thrift nj_footprint_choose_for(const nj_job *job, const nj_group *g,
 static bool fits_small(const nj_networks *n, const nj_settings *s,
                        const nj_room *room)
 {
-    nj_thrift t = way(s, SMALLEST);
+    nj_thrift t = way(n, s, SMALLEST);
     nj_footprint need = nj_footprint_of(n, s, &t);
 
     return fits(&need, room, 0);

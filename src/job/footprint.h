@@ -23,6 +23,7 @@ typedef struct nj_networks {
     nj_precision precision;
     int threads; /* 0: as many as there are cores */
     bool cuda;
+    bool launch; /* no recorded graphs, whatever is free */
 } nj_networks;
 
 nj_networks nj_networks_of(const nj_job *job, const nj_group *g, bool cuda);

@@ -1149,6 +1149,16 @@ static const nj_option table[] = {
      .group = NJ_GROUP_MACHINE,
      .commands = REMAKE | NJ_CMD_BENCH,
      .help = "quickest algorithms; the same seed may then give other bytes"},
+    {.name = "no-graphs",
+     .type = NJ_OPT_FLAG,
+     .offset = AT(no_graphs),
+     .fallback = "false",
+     .traits = NJ_OF_JOB,
+     .group = NJ_GROUP_MACHINE,
+     .commands = REMAKE | NJ_CMD_BENCH,
+     .help = "on a GPU every kernel is launched by itself instead of whole "
+             "networks as recorded graphs: slower and less memory, the same "
+             "pictures"},
     {.name = "tile",
      .type = NJ_OPT_INT,
      .offset = AT(after.tile),

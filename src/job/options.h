@@ -129,6 +129,7 @@ typedef struct nj_options {
     int threads;
     bool truncate;
     bool fast;
+    bool no_graphs;
     bool all;
     bool gallery;
     struct {

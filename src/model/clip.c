@@ -9,6 +9,9 @@
 #include "base/mem.h"
 #include "model/clip_layout.h"
 
+/* Slices of two sizes, and as much again where numbers of cutouts change. */
+#define RECORDINGS 4
+
 /* Not weights: counters, index tables, figures of TorchScript archives. */
 static const char *const ignored[] = {
     "num_batches_tracked", "position_ids", "attn_mask", "input_resolution",
@@ -201,6 +204,7 @@ void nj_clip_free(nj_clip *c)
 {
     if (!c)
         return;
+    th_recording_free(c->recording);
     th_scope_free(c->scope);
     th_scope_free(c->text_scope);
     free(c->text.transformer.blocks);
@@ -245,9 +249,16 @@ double nj_clip_logit_scale(const nj_clip *c)
     return c->logit_scale;
 }
 
-th_tensor *nj_clip_encode_image(th_scope *s, const nj_clip *c,
-                                const th_tensor *image,
-                                const nj_observer *observer)
+void nj_clip_record(nj_clip *c, bool on)
+{
+    if (on == (c->recording != NULL))
+        return;
+    th_recording_free(c->recording);
+    c->recording = on ? th_recording_new(RECORDINGS) : NULL;
+}
+
+static th_tensor *encode(th_scope *s, const nj_clip *c, const th_tensor *image,
+                         const nj_observer *observer)
 {
     th_scope *t = th_scope_new(s);
     th_tensor *x = th_channels_last(t, th_to(t, image, c->dtype, c->device));
@@ -257,4 +268,19 @@ th_tensor *nj_clip_encode_image(th_scope *s, const nj_clip *c,
     e = th_keep(s, th_to(t, e, th_dtype(image), c->device));
     th_scope_free(t);
     return e;
+}
+
+static th_tensor *image_tower(th_scope *s, const void *user,
+                              const th_tensor *const *in)
+{
+    return encode(s, user, in[0], NULL);
+}
+
+th_tensor *nj_clip_encode_image(th_scope *s, const nj_clip *c,
+                                const th_tensor *image,
+                                const nj_observer *observer)
+{
+    if (observer)
+        return encode(s, c, image, observer);
+    return th_recorded(s, c->recording, image_tower, c, &image, 1);
 }

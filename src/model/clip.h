@@ -82,6 +82,9 @@ const nj_clip_config *nj_clip_shape(const nj_clip *c);
 /* exp(logit_scale): cosines times this are the public code's logits. */
 double nj_clip_logit_scale(const nj_clip *c);
 
+/* Whether CUDA plays the image tower back, as nj_unet_record. */
+void nj_clip_record(nj_clip *c, bool on);
+
 /* image [B,3,S,S] with S = image_size, normalised with CLIP's mean and
  * deviation -> [B,embed] in the dtype of image; derivable by image. The
  * observer (may be NULL) sees patch_embedding, after_ln_pre, after_block_N, or

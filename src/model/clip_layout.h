@@ -93,8 +93,9 @@ typedef struct nj_clip_text {
 struct nj_clip {
     nj_clip_config config;
     const nj_clip_names *names;
-    th_scope *scope;      /* owns all but the text tower */
-    th_scope *text_scope; /* owns that; NULL while it is not there */
+    th_scope *scope;         /* owns all but the text tower */
+    th_scope *text_scope;    /* owns that; NULL while it is not there */
+    th_recording *recording; /* of the image tower, or NULL */
     nj_dtype dtype;
     th_device device;
     double logit_scale;

@@ -11,6 +11,7 @@
 #include "model/unet_layout.h"
 
 #define MAX_PERIOD 10000.0
+#define RECORDINGS 2 /* with and without gradients */
 
 nj_status nj_unet_check(const nj_weights *weights, const nj_unet_card *card,
                         nj_err *err)
@@ -87,6 +88,7 @@ void nj_unet_free(nj_unet *u)
 {
     if (!u)
         return;
+    th_recording_free(u->recording);
     th_scope_free(u->scope);
     free(u->input);
     free(u->output);
@@ -96,6 +98,14 @@ void nj_unet_free(nj_unet *u)
 void nj_unet_recompute(nj_unet *u, bool on)
 {
     u->recompute = on;
+}
+
+void nj_unet_record(nj_unet *u, bool on)
+{
+    if (on == (u->recording != NULL))
+        return;
+    th_recording_free(u->recording);
+    u->recording = on ? th_recording_new(RECORDINGS) : NULL;
 }
 
 const nj_unet_card *nj_unet_flags(const nj_unet *u)
@@ -239,12 +249,18 @@ static th_tensor *head(th_scope *s, const void *user,
     return nj_conv(s, &u->out_conv, h, 1);
 }
 
-th_tensor *nj_unet_forward(th_scope *s, const nj_unet *u, const th_tensor *x,
-                           const th_tensor *timesteps, const th_tensor *classes,
-                           const nj_observer *observer)
+/* The network as a function of these. */
+enum { OF_X, OF_TIMESTEPS, OF_CLASSES, OFS };
+
+static th_tensor *pass_through(th_scope *s, const nj_unet *u,
+                               const th_tensor *const *in,
+                               const nj_observer *observer)
 {
     th_scope *t = th_scope_new(s);
-    th_tensor *emb = th_silu(t, embedding(t, u, timesteps, classes, observer));
+    const th_tensor *classes = u->labels ? in[OF_CLASSES] : NULL;
+    const th_tensor *x = in[OF_X];
+    th_tensor *emb =
+        th_silu(t, embedding(t, u, in[OF_TIMESTEPS], classes, observer));
     nj_held h =
         nj_hold(t, th_channels_last(t, th_to(t, x, u->dtype, u->device)));
     const th_tensor *last[1];
@@ -258,4 +274,22 @@ th_tensor *nj_unet_forward(th_scope *s, const nj_unet *u, const th_tensor *x,
     nj_drop(&h);
     th_scope_free(t);
     return out;
+}
+
+static th_tensor *whole(th_scope *s, const void *user,
+                        const th_tensor *const *in)
+{
+    return pass_through(s, user, in, NULL);
+}
+
+th_tensor *nj_unet_forward(th_scope *s, const nj_unet *u, const th_tensor *x,
+                           const th_tensor *timesteps, const th_tensor *classes,
+                           const nj_observer *observer)
+{
+    const th_tensor *in[OFS] = {x, timesteps, classes};
+
+    if (observer || u->recompute)
+        return pass_through(s, u, in, observer);
+    return th_recorded(s, u->recording, whole, u, in,
+                       u->labels ? OFS : OF_CLASSES);
 }

@@ -61,8 +61,9 @@ struct nj_unet {
     th_scope *scope;
     nj_dtype dtype;
     th_device device;
-    bool recompute;         /* blocks, in the backward pass */
-    th_tensor *frequencies; /* [1,C/2] f32 */
+    bool recompute;          /* blocks, in the backward pass */
+    th_recording *recording; /* of the whole network, or NULL */
+    th_tensor *frequencies;  /* [1,C/2] f32 */
     nj_layer time[2];
     th_tensor *labels; /* [classes,4C] f32 or NULL */
     nj_block *input;

@@ -16,7 +16,8 @@
 #include "weights/catalogue.h"
 
 enum { BATCH_MAX = 256 }; /* of --batch-size */
-enum { WARM = 2 };        /* the step after which no memory is asked for */
+/* The step after which no memory is asked for, and a GPU's graphs are there. */
+enum { WARM = 2 };
 
 static const char prompt_text[] = "a white lighthouse by the sea at dawn";
 
@@ -196,7 +197,8 @@ static nj_status use_random(const nj_options *o, const char *program_folder,
                                   .clips = &out->clip,
                                   .clip_count = 1,
                                   .precision = o->precision,
-                                  .threads = o->threads};
+                                  .threads = o->threads,
+                                  .launch = o->no_graphs};
     return status;
 }
 
@@ -229,9 +231,10 @@ void nj_bench_release(nj_bench_setup *s)
 struct timing {
     nj_bench_result *out;
     nj_err failure; /* of a picture; its steps are no longer run */
+    int warm;       /* the step that is not timed, after those before it */
     int steps;      /* to be timed */
     double began;
-    double since; /* when the first step was done */
+    double since; /* when that step was done */
     long faults;  /* of the process, when the third step was done */
 };
 
@@ -257,8 +260,9 @@ static bool on_step(void *user, int iteration, int iterations)
     double now = seconds_now();
 
     (void)iterations;
-    if (iteration == 0) {
+    if (iteration == 0)
         t->out->first_step = now - t->began;
+    if (iteration == t->warm) {
         t->since = now;
         memset(t->out->parts, 0, sizeof(t->out->parts));
     }
@@ -268,7 +272,7 @@ static bool on_step(void *user, int iteration, int iterations)
         t->out->faults =
             (double)(faults_now() - t->faults) / (iteration - WARM);
     t->out->step = (now - t->since) / t->steps;
-    return iteration < t->steps;
+    return iteration < t->warm + t->steps;
 }
 
 static nj_status on_picture(void *user, const nj_engine_picture *p, nj_err *err)
@@ -301,8 +305,10 @@ static nj_status time_steps(const nj_bench_setup *s, const nj_engine_api *api,
                             nj_engine *engine, bool parts, nj_bench_result *out,
                             nj_err *err)
 {
-    struct timing timing = {
-        .out = out, .steps = s->steps, .began = seconds_now()};
+    struct timing timing = {.out = out,
+                            .warm = api->facts(engine)->cuda ? WARM : 0,
+                            .steps = s->steps,
+                            .began = seconds_now()};
     const nj_engine_callbacks callbacks = {&timing, on_step, on_picture,
                                            on_failed};
     nj_prompt prompt = {0};

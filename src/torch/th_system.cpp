@@ -61,40 +61,33 @@ extern "C" void th_wait(th_device device)
     }
 }
 
-static auto allocated(int index)
-{
-    const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(
-        static_cast<c10::DeviceIndex>(index));
-
-    return stats.allocated_bytes[static_cast<size_t>(
-        c10::CachingAllocator::StatType::AGGREGATE)];
-}
-
 static bool has_device(int index)
 {
     return index >= 0 && index < th_cuda_count();
 }
 
-extern "C" int64_t th_cuda_allocated(int index)
+static auto held(int index)
+{
+    const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(
+        static_cast<c10::DeviceIndex>(index));
+
+    return stats.reserved_bytes[static_cast<size_t>(
+        c10::CachingAllocator::StatType::AGGREGATE)];
+}
+
+extern "C" int64_t th_cuda_held(int index)
 {
     try {
-        return has_device(index) ? allocated(index).current : 0;
+        return has_device(index) ? held(index).current : 0;
     } catch (...) {
         return 0;
     }
 }
 
-extern "C" int64_t th_cuda_peak(int index, bool reset)
+extern "C" int64_t th_cuda_held_peak(int index)
 {
     try {
-        if (!has_device(index))
-            return 0;
-        const int64_t peak = allocated(index).peak;
-
-        if (reset)
-            c10::cuda::CUDACachingAllocator::resetPeakStats(
-                static_cast<c10::DeviceIndex>(index));
-        return peak;
+        return has_device(index) ? held(index).peak : 0;
     } catch (...) {
         return 0;
     }
@@ -121,6 +114,16 @@ extern "C" int th_cuda_count(void)
     return 0;
 }
 
+extern "C" int64_t th_cuda_held(int)
+{
+    return 0;
+}
+
+extern "C" int64_t th_cuda_held_peak(int)
+{
+    return 0;
+}
+
 extern "C" int64_t th_cuda_free(int)
 {
     return 0;
@@ -128,16 +131,6 @@ extern "C" int64_t th_cuda_free(int)
 
 extern "C" void th_wait(th_device)
 {
-}
-
-extern "C" int64_t th_cuda_allocated(int)
-{
-    return 0;
-}
-
-extern "C" int64_t th_cuda_peak(int, bool)
-{
-    return 0;
 }
 
 #endif

@@ -74,7 +74,7 @@ static void saving_gives_the_same_picture(void **state)
     for (int round = 0; round < 3; round++) {
         struct result *small;
 
-        job.saving = (nj_saving){round<2, round> 0};
+        job.saving = (nj_saving){.recompute = round<2, .drop_text = round> 0};
         small = run(&job);
         for (size_t i = 0; i < 2; i++) {
             assert_int_equal(largest_difference(fast, small, i), 0);
@@ -82,10 +82,40 @@ static void saving_gives_the_same_picture(void **state)
         }
         free(small);
     }
-    job.saving = (nj_saving){false, false};
+    job.saving = (nj_saving){0};
     job.prompts[0] = "the hill";
     free(run(&job));
     free(fast);
+}
+
+/* The first batch records from its second step on, the next plays. */
+static void playing_gives_the_same_picture(void **state)
+{
+    nj_settings settings = plain_settings();
+    struct job job = {.settings = &settings,
+                      .prompts = {"sun | dawn:2", "the hill"},
+                      .seeds = {3, 4},
+                      .images = 2,
+                      .saving = {.launch = true}};
+    struct result *launched;
+
+    (void)state;
+    settings.batch_size = 2;
+    settings.clip_slices = 3;
+    launched = run(&job);
+    job.saving.launch = false;
+    th_set_playing_everywhere(true);
+    for (int round = 0; round < 2; round++) {
+        struct result *played = run(&job);
+
+        for (size_t i = 0; i < 2; i++) {
+            assert_int_equal(largest_difference(launched, played, i), 0);
+            assert_true(launched->clip_loss[i] == played->clip_loss[i]);
+        }
+        free(played);
+    }
+    th_set_playing_everywhere(false);
+    free(launched);
 }
 
 /* Pictures large enough for the heap of large tensors. */
@@ -139,6 +169,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slices_give_the_same_picture),
         cmocka_unit_test(saving_gives_the_same_picture),
+        cmocka_unit_test(playing_gives_the_same_picture),
         cmocka_unit_test(steps_ask_for_no_more_memory),
         cmocka_unit_test(another_precision_is_for_one_batch),
     };

@@ -1,0 +1,242 @@
+// th_recorded: a part of a network that is played back. Each set of shapes has
+// memory of its own for the inputs, the result and the gradients, which a play
+// writes and reads again; results leave it as copies.
+#include <atomic>
+
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/functions/utils.h>
+
+#include "torch/block.hpp"
+#include "torch/player.hpp"
+
+namespace th
+{
+namespace ag = torch::autograd;
+
+static std::atomic<bool> played_everywhere{false};
+
+// The calls that one recording serves.
+struct occasion {
+    at::Device device;
+    std::vector<std::vector<int64_t>> sizes;
+    std::vector<at::ScalarType> types;
+    std::vector<bool> wanted; // inputs that gradients are taken by
+
+    occasion(const th_tensor *const *args, size_t n)
+        : device(args[0]->t.device())
+    {
+        const bool grad = c10::GradMode::is_enabled();
+
+        for (size_t i = 0; i < n; i++) {
+            sizes.push_back(args[i]->t.sizes().vec());
+            types.push_back(args[i]->t.scalar_type());
+            wanted.push_back(grad && args[i]->t.requires_grad());
+        }
+    }
+
+    bool operator==(const occasion &o) const
+    {
+        return device == o.device && sizes == o.sizes && types == o.types &&
+               wanted == o.wanted;
+    }
+
+    bool derives() const
+    {
+        return std::find(wanted.begin(), wanted.end(), true) != wanted.end();
+    }
+};
+
+class performance
+{
+  public:
+    explicit performance(occasion when)
+        : occasion_(std::move(when)), stage_(occasion_.device)
+    {
+    }
+
+    const occasion &when() const
+    {
+        return occasion_;
+    }
+
+    // The first call runs as if there were no recording: libraries get ready.
+    bool is_first()
+    {
+        return calls++ == 0;
+    }
+
+    int64_t plays() const
+    {
+        return plays_;
+    }
+
+    // The result for new inputs, without a history.
+    at::Tensor forward(th_block *block, const void *user,
+                       const th_tensor *const *args)
+    {
+        set_inputs(args);
+        plays_++;
+        forward_.play(stage_, [&] {
+            const c10::AutoGradMode mode(occasion_.derives());
+
+            y = run_block(block, user, in);
+        });
+        return y.detach().clone();
+    }
+
+    // Gradients by the wanted inputs, of the last result.
+    ag::variable_list backward(const at::Tensor &grad)
+    {
+        const c10::NoGradGuard no_grad;
+        ag::variable_list by, out;
+
+        if (!dy.defined())
+            dy = at::empty_like(y.detach());
+        dy.copy_(grad, true);
+        for (size_t i = 0; i < in.size(); i++)
+            if (occasion_.wanted[i])
+                by.push_back(in[i]);
+        // The history is kept: what it saved is written by each play.
+        backward_.play(stage_, [&] { dx = ag::grad({y}, by, {dy}, true); });
+        for (const at::Tensor &d : dx)
+            out.push_back(d.clone());
+        return out;
+    }
+
+  private:
+    void set_inputs(const th_tensor *const *args)
+    {
+        const c10::NoGradGuard no_grad;
+
+        if (in.empty()) {
+            for (size_t i = 0; i < occasion_.sizes.size(); i++)
+                in.push_back(args[i]
+                                 ->t.detach()
+                                 .clone(at::MemoryFormat::Contiguous)
+                                 .set_requires_grad(occasion_.wanted[i]));
+            return;
+        }
+        for (size_t i = 0; i < in.size(); i++)
+            in[i].copy_(args[i]->t, true);
+    }
+
+    const occasion occasion_;
+    stage stage_; // outlives the players
+    std::vector<at::Tensor> in;
+    at::Tensor y, dy;
+    ag::variable_list dx;
+    player forward_, backward_;
+    int64_t calls = 0, plays_ = 0;
+};
+
+struct performed_node : public ag::Node {
+    std::shared_ptr<performance> what;
+    int64_t play = 0;
+
+    ag::variable_list apply(ag::variable_list &&grads) override
+    {
+        const std::vector<bool> &wanted = what->when().wanted;
+        ag::variable_list out(wanted.size());
+
+        if (!grads[0].defined())
+            return out;
+        TORCH_CHECK(play == what->plays(),
+                    "a recorded pass was played again before its gradient");
+        const ag::variable_list found = what->backward(grads[0]);
+
+        for (size_t i = 0, k = 0; i < out.size(); i++)
+            if (wanted[i])
+                out[i] = found[k++];
+        return out;
+    }
+};
+
+} // namespace th
+
+struct th_recording {
+    size_t limit;
+    std::vector<std::shared_ptr<th::performance>> known; // last used last
+};
+
+namespace th
+{
+
+// The recording for these inputs; the one that was not used for longest makes
+// room for a new one.
+static std::shared_ptr<performance> performance_for(th_recording *r,
+                                                    occasion when)
+{
+    std::shared_ptr<performance> found;
+
+    for (size_t i = 0; i < r->known.size() && !found; i++)
+        if (r->known[i]->when() == when) {
+            found = r->known[i];
+            r->known.erase(r->known.begin() + static_cast<ptrdiff_t>(i));
+        }
+    if (!found) {
+        if (r->known.size() >= r->limit)
+            r->known.erase(r->known.begin());
+        found = std::make_shared<performance>(std::move(when));
+    }
+    r->known.push_back(found);
+    return found;
+}
+
+static at::Tensor perform(const std::shared_ptr<performance> &p,
+                          th_block *block, const void *user,
+                          const th_tensor *const *args)
+{
+    const size_t n = p->when().sizes.size();
+    const at::Tensor y = p->forward(block, user, args);
+
+    if (!p->when().derives())
+        return y;
+    const std::shared_ptr<performed_node> node(new performed_node,
+                                               ag::deleteNode);
+
+    node->what = p;
+    node->play = p->plays();
+    add_edges(*node, args, n);
+    return result_of(y, node);
+}
+
+} // namespace th
+
+extern "C" th_recording *th_recording_new(int limit)
+{
+    return new (std::nothrow)
+        th_recording{static_cast<size_t>(limit > 0 ? limit : 1), {}};
+}
+
+extern "C" void th_recording_free(th_recording *r)
+{
+    delete r;
+}
+
+extern "C" void th_recording_clear(th_recording *r)
+{
+    if (r)
+        r->known.clear();
+}
+
+extern "C" void th_set_playing_everywhere(bool on)
+{
+    th::played_everywhere = on;
+}
+
+extern "C" th_tensor *th_recorded(th_scope *s, th_recording *r, th_block *block,
+                                  const void *user,
+                                  const th_tensor *const *args, size_t n)
+{
+    std::shared_ptr<th::performance> p;
+
+    if (!th::all_there(s, "recorded", args, n))
+        return nullptr;
+    if (r && (args[0]->t.is_cuda() || th::played_everywhere) &&
+        th::act(s, "recorded", {},
+                [&] { p = th::performance_for(r, th::occasion(args, n)); }) &&
+        !p->is_first())
+        return th::op(s, "recorded", {args[0]},
+                      [&] { return th::perform(p, block, user, args); });
+    return block(s, user, args);
+}

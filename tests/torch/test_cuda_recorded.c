@@ -1,0 +1,51 @@
+/* th_recorded on a GPU: graphs give the same bytes as launches, are let go with
+ * their recording, and what cannot be recorded runs as it is. Skipped without a
+ * GPU. */
+#include "torch/recorded_cases.h"
+
+static const th_device gpu = {TH_CUDA, 0};
+
+static void graphs_give_the_same_bytes(void **state)
+{
+    th_scope *s = *state;
+    struct layers l = {th_to(s, RANDOM(s, 9, SHAPE(32, 32, 3, 3)), NJ_F32, gpu),
+                       0, false};
+    const struct layers *at = &l;
+    th_recording *r = th_recording_new(2);
+
+    expect_calls_alike(s, gpu, r, &at);
+    /* CALLS alone; with the recording once, and once more to be recorded */
+    assert_int_equal(l.runs, CALLS + 2);
+    assert_int_equal(th_graphs(), 2);
+    th_recording_clear(r);
+    assert_int_equal(th_graphs(), 0);
+    expect_calls_alike(s, gpu, r, &at);
+    th_recording_free(r);
+    assert_int_equal(th_graphs(), 0);
+}
+
+static void what_waits_runs_as_it_is(void **state)
+{
+    th_scope *s = *state;
+    struct layers l = {th_to(s, RANDOM(s, 9, SHAPE(32, 32, 3, 3)), NJ_F32, gpu),
+                       0, true};
+    const struct layers *at = &l;
+    th_recording *r = th_recording_new(2);
+
+    expect_calls_alike(s, gpu, r, &at);
+    assert_true(l.runs > 2 * CALLS);
+    th_recording_free(r);
+    assert_int_equal(th_graphs(), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TH_TEST(graphs_give_the_same_bytes),
+        TH_TEST(what_waits_runs_as_it_is),
+    };
+
+    if (th_cuda_count() == 0)
+        return 77;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

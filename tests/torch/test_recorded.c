@@ -1,0 +1,106 @@
+/* th_recorded's memory for inputs, results and gradients, on the CPU, where
+ * the block runs on it at each call. */
+#include "torch/recorded_cases.h"
+
+static int open_scope(void **state)
+{
+    th_set_playing_everywhere(true);
+    return fresh_scope(state);
+}
+
+static int close_scope(void **state)
+{
+    th_set_playing_everywhere(false);
+    th_scope_free(*state);
+    return th_live() == 0 ? 0 : -1;
+}
+
+static void calls_give_the_same_bytes(void **state)
+{
+    th_scope *s = *state;
+    struct layers l = {RANDOM(s, 9, SHAPE(32, 32, 3, 3)), 0, false};
+    const struct layers *at = &l;
+    th_recording *r = th_recording_new(2);
+
+    expect_calls_alike(s, cpu, r, &at);
+    th_recording_free(r);
+}
+
+/* A third shape pushes the first out, which begins anew. */
+static void shapes_take_turns(void **state)
+{
+    th_scope *s = *state;
+    th_recording *r = th_recording_new(1);
+    struct layers l = {RANDOM(s, 9, SHAPE(32, 32, 3, 3)), 0, false};
+    const struct layers *at = &l;
+    struct pass with = pass_of(s, cpu, r, &at, 1);
+    bool grad = th_enable_grad(false);
+    const th_tensor *in[2] = {RANDOM(s, 1, SHAPE(2, 32, 8, 8)),
+                              RANDOM(s, 2, SHAPE(2, 32, 8, 8))};
+
+    for (int i = 0; i < 3; i++)
+        expect_same(s, with.y, th_recorded(s, r, block, &at, in, 2));
+    th_enable_grad(grad);
+    with = pass_of(s, cpu, r, &at, 1);
+    th_recording_clear(r);
+    expect_calls_alike(s, cpu, r, &at);
+    th_recording_free(r);
+}
+
+static void late_gradients_are_refused(void **state)
+{
+    th_scope *s = *state;
+    th_recording *r = th_recording_new(1);
+    struct layers l = {RANDOM(s, 9, SHAPE(32, 32, 3, 3)), 0, false};
+    const struct layers *at = &l;
+    const th_tensor *in[2] = {
+        th_leaf(s, RANDOM(s, 1, SHAPE(2, 32, 8, 8)), true),
+        th_leaf(s, RANDOM(s, 2, SHAPE(2, 32, 8, 8)), true)};
+    th_tensor *y[3];
+    nj_err err = {0};
+
+    for (int i = 0; i < 3; i++)
+        y[i] = th_recorded(s, r, block, &at, in, 2);
+    th_grad(s, y[2], NULL, in[0]);
+    OK(s);
+    assert_null(th_grad(s, y[1], NULL, in[0]));
+    assert_int_equal(th_scope_check(s, &err), NJ_E_INTERNAL);
+    assert_non_null(strstr(err.text, "played again before its gradient"));
+    th_scope_clear_error(s);
+    th_recording_free(r);
+}
+
+static void errors_of_the_block_arrive(void **state)
+{
+    th_scope *s = *state;
+    th_recording *r = th_recording_new(1);
+    struct layers l = {RANDOM(s, 9, SHAPE(32, 32, 5, 3)), 0, false};
+    const struct layers *at = &l;
+    const th_tensor *in[2] = {
+        th_leaf(s, RANDOM(s, 1, SHAPE(2, 32, 8, 8)), true),
+        th_leaf(s, RANDOM(s, 2, SHAPE(2, 32, 8, 8)), true)};
+    nj_err err = {0};
+
+    for (int i = 0; i < 2; i++) {
+        assert_null(th_recorded(s, r, block, &at, in, 2));
+        assert_int_equal(th_scope_check(s, &err), NJ_E_INTERNAL);
+        th_scope_clear_error(s);
+    }
+    th_recording_free(r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(calls_give_the_same_bytes, open_scope,
+                                        close_scope),
+        cmocka_unit_test_setup_teardown(shapes_take_turns, open_scope,
+                                        close_scope),
+        cmocka_unit_test_setup_teardown(late_gradients_are_refused, open_scope,
+                                        close_scope),
+        cmocka_unit_test_setup_teardown(errors_of_the_block_arrive, open_scope,
+                                        close_scope),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

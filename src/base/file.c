@@ -18,6 +18,9 @@
 
 #define FOLDER_TRIES 100
 
+/* A page that is read brings its neighbours along (fault-around of Linux). */
+#define NEIGHBOURS ((uintptr_t)1 << 16)
+
 nj_status nj_file_error(nj_err *err, const char *doing, const char *path)
 {
     bool full = errno == ENOSPC || errno == EDQUOT;
@@ -129,14 +132,15 @@ void nj_map_close(nj_map *map)
 
 void nj_map_forget(const nj_map *map, const void *start, size_t n)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t first = (size_t)((const unsigned char *)start - map->bytes);
-    size_t down = first % page;
+    const uintptr_t low = (uintptr_t)map->bytes;
+    uintptr_t first = (uintptr_t)start / NEIGHBOURS * NEIGHBOURS;
+    uintptr_t end = ((uintptr_t)start + n) / NEIGHBOURS * NEIGHBOURS;
 
+    first = first < low ? low : first;
+    end = end + NEIGHBOURS > low + map->n ? low + map->n : end + NEIGHBOURS;
     /* Only a hint: pages that stay do no harm. */
     if (n)
-        madvise((void *)(uintptr_t)(map->bytes + first - down), n + down,
-                MADV_DONTNEED);
+        madvise((void *)first, end - first, MADV_DONTNEED);
 }
 
 static nj_status make_folder(const char *path, nj_list *made, nj_err *err)

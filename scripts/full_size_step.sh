@@ -2,8 +2,9 @@
 # Runs one guided step of each preset with full-size networks of random weights
 # on the CPU and prints seconds and peak memory.
 #
-#     scripts/full_size_step.sh [PRESET...]
+#     scripts/full_size_step.sh [PRESET...] [-- OPTION...]
 #
+# What follows -- is given to each run, such as --memory small.
 # Pictures are noise; what counts is that the networks of each preset load, fit
 # and step. The files (up to 2.3 GB for a network) go to a temporary folder and
 # are removed. Needs /usr/bin/time (Debian: time).
@@ -34,38 +35,45 @@ step()
     /usr/bin/time -f '%e %M' -o "$folder/time" \
         "$build/nightjar" generate "a red boat" --seed 1 --quiet \
         --out "$folder/$name" --unet "$folder/$unet.pt" --unet-config "$unet" \
-        "${args[@]}" "$@" || die "$name failed"
+        "${args[@]}" "$@" "${options[@]}" || die "$name failed"
     awk -v name="$name" \
         '{printf "%-14s %7.1f s %6.1f GiB\n", name, $1, $2 / 1048576}' \
         "$folder/time"
     rm -rf "${folder:?}/$name" "$folder/$unet.pt"
 }
 
+presets=()
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+    presets+=("$1")
+    shift
+done
+options=("${@:2}")
+[ ${#presets[@]} -gt 0 ] ||
+    presets=(kc256 kc512 kc512-class quick256 quick512 disco5)
+
 # The last step of 2, so that one is run; skipping leaves it.
 one=(--timestep-respacing 2 --skip-timesteps 1)
 f512=512x512_diffusion_uncond_finetune_008100
 f256=256x256_diffusion_uncond
-for preset in "${@:-kc256 kc512 kc512-class quick256 quick512 disco5}"; do
-    for p in $preset; do
-        case $p in
-        kc256) step "$p" $f256 ViT-B-16 "${one[@]}" ;;
-        kc512) step "$p" $f512 ViT-B-16 "${one[@]}" --cutn 32 --cut-pow .5 ;;
-        kc512-class)
-            step "$p" 512x512_diffusion ViT-B-16 "${one[@]}" --cutn 48 \
-                --cut-pow .5 --class random
-            ;;
-        quick256) step "$p" $f256 ViT-B-16 "${one[@]}" --cutouts russell \
-            --cutn-batches 2 --perlin-init --clamp-max .035 ;;
-        quick512) step "$p" $f512 ViT-B-16 "${one[@]}" --cutouts russell \
-            --cutn-batches 2 --perlin-init --clamp-max .035 ;;
-        disco5)
-            checkpoint secondary_model_imagenet_2
-            step "$p" $f512 ViT-B-32,ViT-B-16,RN50 "${one[@]}" \
-                --cutouts disco --cutn-batches 4 --sampler ddim --eta .8 \
-                --clamp-max .05 --width 1280 --height 768 --secondary-model \
-                "$folder/secondary_model_imagenet_2.pt"
-            ;;
-        *) die "no such preset: $p" ;;
-        esac
-    done
+for p in "${presets[@]}"; do
+    case $p in
+    kc256) step "$p" $f256 ViT-B-16 "${one[@]}" ;;
+    kc512) step "$p" $f512 ViT-B-16 "${one[@]}" --cutn 32 --cut-pow .5 ;;
+    kc512-class)
+        step "$p" 512x512_diffusion ViT-B-16 "${one[@]}" --cutn 48 \
+            --cut-pow .5 --class random
+        ;;
+    quick256) step "$p" $f256 ViT-B-16 "${one[@]}" --cutouts russell \
+        --cutn-batches 2 --perlin-init --clamp-max .035 ;;
+    quick512) step "$p" $f512 ViT-B-16 "${one[@]}" --cutouts russell \
+        --cutn-batches 2 --perlin-init --clamp-max .035 ;;
+    disco5)
+        checkpoint secondary_model_imagenet_2
+        step "$p" $f512 ViT-B-32,ViT-B-16,RN50 "${one[@]}" \
+            --cutouts disco --cutn-batches 4 --sampler ddim --eta .8 \
+            --clamp-max .05 --width 1280 --height 768 --secondary-model \
+            "$folder/secondary_model_imagenet_2.pt"
+        ;;
+    *) die "no such preset: $p" ;;
+    esac
 done

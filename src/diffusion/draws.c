@@ -75,6 +75,21 @@ void nj_draw_boxes(const nj_boxes_config *config, const nj_source *from,
     }
 }
 
+bool nj_chain_of(const nj_settings *settings, nj_chain *chain)
+{
+    if (settings->skip_augs)
+        return false;
+    if (settings->cutouts == NJ_CUTOUTS_DISCO) {
+        *chain = NJ_CHAIN_DISCO;
+        return settings->augmentations == NJ_AUGMENT_AUTO;
+    }
+    *chain = settings->augmentations == NJ_AUGMENT_2021_09 ? NJ_CHAIN_2021_09
+                                                           : NJ_CHAIN_2021_11;
+    return settings->augmentations == NJ_AUGMENT_AUTO
+               ? settings->cutouts == NJ_CUTOUTS_RUSSELL
+               : settings->augmentations != NJ_AUGMENT_NONE;
+}
+
 const nj_augment_ranges *nj_chain_ranges(nj_chain chain)
 {
     static const nj_augment_ranges ranges[] = {

@@ -58,6 +58,9 @@ typedef enum nj_chain {
     NJ_CHAIN_DISCO    /* Disco Diffusion 5, still pictures */
 } nj_chain;
 
+/* The chain that cutouts go through; false: none. */
+bool nj_chain_of(const nj_settings *settings, nj_chain *chain);
+
 const nj_augment_ranges *nj_chain_ranges(nj_chain chain);
 
 /* Everything that is drawn for one cutout. */

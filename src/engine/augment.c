@@ -228,10 +228,16 @@ th_tensor *nj_augment(th_scope *s, const th_tensor *x, nj_chain chain,
     int times = 0;
 
     for (const link *l = chains[chain]; *l != END; l++) {
+        /* What lies between two links is let go at once: it is large. */
+        th_scope *inner = th_scope_new(s);
+        th_tensor *next = y;
+
         if (*l != NOISE)
-            y = augment_once(s, y, *l, draws);
+            next = augment_once(inner, y, *l, draws);
         else if (noise)
-            y = th_add(s, y, noise[times++]);
+            next = th_add(inner, y, noise[times++]);
+        y = th_keep(s, next);
+        th_scope_free(inner);
     }
     return y;
 }
@@ -263,26 +269,32 @@ static bool draw_noise(th_scope *s, const th_tensor *x, const nj_source *from,
     if (list == NULL)
         th_scope_fail(s, NJ_E_MEMORY, "out of memory for cutout noise");
     for (int time = 0; list != NULL && time < NJ_NOISE_TIMES; time++) {
+        th_scope *inner = th_scope_new(s);
         const th_tensor *fields;
 
         for (size_t k = 0; k < cuts; k++)
-            list[k] = cut_noise(s, x, from, first + k, time);
-        fields = th_to(s, th_cat(s, list, cuts, 0), th_dtype(x), th_where(x));
-        out[time] = th_mul_scalar(s, fields, scale);
+            list[k] = cut_noise(inner, x, from, first + k, time);
+        fields = th_to(inner, th_cat(inner, list, cuts, 0), th_dtype(x),
+                       th_where(x));
+        out[time] = th_keep(s, th_mul_scalar(inner, fields, scale));
+        th_scope_free(inner);
     }
     free(list);
     return list != NULL;
 }
 
-th_tensor *nj_augmented_stack(th_scope *s, const th_tensor *x,
-                              const nj_augmentation *draws,
-                              const nj_source *noise, double noise_scale)
+static th_tensor *augment_drawn(th_scope *s, const th_tensor *x,
+                                const nj_augment_part *part,
+                                const nj_augmentation *draws)
 {
-    const th_tensor *fields[NJ_NOISE_TIMES] = {0};
+    const nj_augment_plan *plan = part->augments;
+    const th_tensor *noise[NJ_NOISE_TIMES] = {0};
+    bool noisy = false;
 
-    if (x == NULL || !draw_noise(s, x, noise, noise_scale, 0, fields))
-        return NULL;
-    return nj_augment(s, x, NJ_CHAIN_DISCO, draws, fields);
+    if (plan->noise != NULL && x != NULL)
+        noisy = draw_noise(s, x, &plan->noise[part->image], plan->noise_scale,
+                           part->first, noise);
+    return nj_augment(s, x, plan->chain, draws, noisy ? noise : NULL);
 }
 
 static th_tensor *to_input_size(th_scope *s, const th_tensor *x,
@@ -301,23 +313,71 @@ static th_tensor *to_input_size(th_scope *s, const th_tensor *x,
 
 /* padded [B,3,H,W] with its border -> [1,3,size,size] */
 static th_tensor *augmented_cut(th_scope *s, const th_tensor *padded,
-                                const nj_cutout_plan *cuts,
-                                const nj_augment_plan *plan, size_t image,
-                                size_t cut)
+                                const nj_augment_part *part)
 {
-    const size_t i = image * cuts->cutn + cut;
+    const nj_cutout_plan *cuts = part->cutouts;
+    const size_t i = part->image * cuts->cutn + part->first;
     const nj_box *box = &cuts->boxes[i];
-    const th_tensor *noise[NJ_NOISE_TIMES] = {0};
-    const th_tensor *x = th_narrow(s, padded, 0, (int64_t)image, 1);
-    bool noisy = false;
+    const th_tensor *x = th_narrow(s, padded, 0, (int64_t)part->image, 1);
 
     x = th_narrow(s, x, 2, box->y, box->h);
     x = th_narrow(s, x, 3, box->x, box->w);
-    if (plan->noise != NULL && x != NULL)
-        noisy = draw_noise(s, x, &plan->noise[image], plan->noise_scale, cut,
-                           noise);
-    x = nj_augment(s, x, plan->chain, &plan->draws[i], noisy ? noise : NULL);
+    x = augment_drawn(s, x, part, &part->augments->draws[i]);
     return to_input_size(s, x, cuts);
+}
+
+/* In a scope of its own, as a cutout has many copies on its way. */
+static th_tensor *augment_part(th_scope *outer, const void *user,
+                               const th_tensor *const *inputs)
+{
+    const nj_augment_part *part = user;
+    th_scope *s = th_scope_new(outer);
+    th_tensor *y = part->cutouts
+                       ? augmented_cut(s, inputs[0], part)
+                       : augment_drawn(s, inputs[0], part,
+                                       &part->augments->draws[part->image]);
+
+    y = th_keep(outer, y);
+    th_scope_free(s);
+    return y;
+}
+
+/* `room` is where the part lives on, NULL to keep its copies instead. */
+static th_tensor *augment_or_again(th_scope *s, const th_tensor *x,
+                                   const nj_augment_part *part,
+                                   nj_augment_part *room)
+{
+    if (!room)
+        return augment_part(s, part, &x);
+    *room = *part;
+    return th_checkpoint(s, augment_part, room, &x, 1, NULL);
+}
+
+th_tensor *nj_augmented_stack(th_scope *s, const th_tensor *x,
+                              const nj_augment_plan *augments, size_t image)
+{
+    const size_t cuts = x ? (size_t)th_size(x, 0) : 1;
+    const size_t at_once = augments->again ? augments->at_once : cuts;
+    const th_tensor **list = nj_calloc(cuts, sizeof(*list));
+    th_tensor *y = NULL;
+    size_t count = 0;
+
+    if (list == NULL) {
+        th_scope_fail(s, NJ_E_MEMORY, "out of memory for a list of cutouts");
+        return NULL;
+    }
+    for (size_t i = 0; i < cuts; i += at_once, count++) {
+        const size_t n = i + at_once < cuts ? at_once : cuts - i;
+        const nj_augment_part part = {NULL, augments, image, i};
+        nj_augment_part *room =
+            augments->again ? &augments->again[image * cuts + i] : NULL;
+
+        list[count] = augment_or_again(
+            s, th_narrow(s, x, 0, (int64_t)i, (int64_t)n), &part, room);
+    }
+    y = th_cat(s, list, count, 0);
+    free(list);
+    return y;
 }
 
 th_tensor *nj_augmented_cutouts(th_scope *s, const th_tensor *x,
@@ -334,9 +394,13 @@ th_tensor *nj_augmented_cutouts(th_scope *s, const th_tensor *x,
         th_scope_fail(s, NJ_E_MEMORY, "out of memory for a list of cutouts");
         return NULL;
     }
-    for (size_t row = 0; row < rows; row++)
-        list[row] = augmented_cut(s, padded, cutouts, augments,
-                                  row % cutouts->images, row / cutouts->images);
+    for (size_t row = 0; row < rows; row++) {
+        const nj_augment_part part = {cutouts, augments, row % cutouts->images,
+                                      row / cutouts->images};
+
+        list[row] = augment_or_again(
+            s, padded, &part, augments->again ? &augments->again[row] : NULL);
+    }
     y = th_cat(s, list, rows, 0);
     free(list);
     return y;

@@ -31,13 +31,29 @@ th_tensor *nj_augment(th_scope *s, const th_tensor *x, nj_chain chain,
                       const nj_augmentation *draws,
                       const th_tensor *const *noise);
 
+struct nj_augment_plan;
+
+/* Cutouts that are augmented once more in the backward pass. */
+typedef struct nj_augment_part {
+    const nj_cutout_plan *cutouts; /* NULL: of a stack */
+    const struct nj_augment_plan *augments;
+    size_t image;
+    size_t first; /* cutout */
+} nj_augment_part;
+
 /* What augments a step's cutouts: draws for every image and cut, and where the
  * noise comes from. */
 typedef struct nj_augment_plan {
     nj_chain chain;
-    const nj_augmentation *draws; /* [images,cutn]; borrowed */
+    const nj_augmentation *draws; /* [images,cutn], or [images] for stacks;
+                                     borrowed */
     const nj_source *noise;       /* [images]; borrowed; NULL: no noise */
     double noise_scale;           /* deviation of the noise */
+    /* Room for a part of each image and cut: none of a cutout's copies is kept
+     * for the backward pass, which makes them again, to the same numbers. This
+     * and all that it borrows must live until then. NULL: copies are kept. */
+    nj_augment_part *again;
+    size_t at_once; /* cutouts of a stack that are then made at once, >= 1 */
 } nj_augment_plan;
 
 /* nj_plain_cutouts with every cut augmented before it is resampled: x [B,3,H,W]
@@ -47,10 +63,9 @@ th_tensor *nj_augmented_cutouts(th_scope *s, const th_tensor *x,
                                 const nj_augment_plan *augments);
 
 /* Disco's way: the cuts of one image as a stack, x [N,3,S,S], augmented alike
- * but for the noise, of which cut n gets that of cut number n of `noise`. */
+ * but for the noise, of which cut n gets that of cut number n. */
 th_tensor *nj_augmented_stack(th_scope *s, const th_tensor *x,
-                              const nj_augmentation *draws,
-                              const nj_source *noise, double noise_scale);
+                              const nj_augment_plan *augments, size_t image);
 
 th_tensor *nj_augment_hflip(th_scope *s, const th_tensor *x);
 

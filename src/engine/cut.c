@@ -24,6 +24,15 @@ static nj_source source_of(const nj_settings *settings, const nj_cut_draw *draw,
                        draw->draw};
 }
 
+int nj_cut_slices(const nj_settings *settings)
+{
+    int cuts = nj_cut_count(settings);
+
+    if (settings->clip_slices > cuts)
+        return cuts > 0 ? cuts : 1;
+    return settings->clip_slices > 1 ? settings->clip_slices : 1;
+}
+
 int nj_cut_count(const nj_settings *settings)
 {
     return settings->cutouts == NJ_CUTOUTS_DISCO
@@ -68,72 +77,70 @@ nj_box *nj_cut_boxes(const nj_settings *settings, int clip_size, int width,
     return boxes;
 }
 
-/* ---- which augmentations ----------------------------------------------- */
+/* ---- a draw -------------------------------------------------------------- */
 
-/* False: none. */
-static bool chain_of(const nj_settings *settings, nj_chain *chain)
-{
-    if (settings->skip_augs)
-        return false;
-    if (settings->cutouts == NJ_CUTOUTS_DISCO) {
-        *chain = NJ_CHAIN_DISCO;
-        return settings->augmentations == NJ_AUGMENT_AUTO;
-    }
-    *chain = settings->augmentations == NJ_AUGMENT_2021_09 ? NJ_CHAIN_2021_09
-                                                           : NJ_CHAIN_2021_11;
-    return settings->augmentations == NJ_AUGMENT_AUTO
-               ? settings->cutouts == NJ_CUTOUTS_RUSSELL
-               : settings->augmentations != NJ_AUGMENT_NONE;
-}
-
-/* ---- cuts that are augmented one by one -------------------------------- */
-
-/* What all steps of cutting share. */
-struct cutting {
+struct nj_cutting {
     const nj_settings *settings;
     const nj_cut_draw *draw;
     nj_cutout_plan plan;
-    nj_chain chain;
     bool augmented;
+    nj_augment_plan augments;
+    /* What the plans point at. */
+    nj_box *boxes;
+    nj_augmentation *draws;
+    nj_source *noise;
+    nj_augment_part *again;
 };
 
-static void draw_augmentations(const struct cutting *c, nj_augmentation *out,
-                               nj_source *noise)
+static bool is_disco(const nj_cutting *c)
 {
-    const nj_cutout_plan *plan = &c->plan;
+    return c->settings->cutouts == NJ_CUTOUTS_DISCO;
+}
 
-    for (size_t b = 0; b < plan->images; b++) {
-        nj_source from = source_of(c->settings, c->draw, b, NJ_STREAM_AUGMENT);
+/* Cuts of an image that have augmentations of their own: Disco's share one's,
+ * and so its size. */
+static void draw_image(const nj_cutting *c, size_t b)
+{
+    const nj_augment_ranges *ranges = nj_chain_ranges(c->augments.chain);
+    nj_source from = source_of(c->settings, c->draw, b, NJ_STREAM_AUGMENT);
 
-        noise[b] = source_of(c->settings, c->draw, b, NJ_STREAM_CUT_NOISE);
-        for (size_t k = 0; k < plan->cutn; k++) {
-            const nj_box *box = &plan->boxes[b * plan->cutn + k];
+    c->noise[b] = source_of(c->settings, c->draw, b, NJ_STREAM_CUT_NOISE);
+    if (is_disco(c)) {
+        nj_draw_augmentation(ranges, &from, 0, c->plan.size, c->plan.size,
+                             &c->draws[b]);
+        return;
+    }
+    for (size_t k = 0; k < c->plan.cutn; k++) {
+        const size_t i = b * c->plan.cutn + k;
+        const nj_box *box = &c->boxes[i];
 
-            nj_draw_augmentation(nj_chain_ranges(c->chain), &from, (int)k,
-                                 box->w, box->h, &out[b * plan->cutn + k]);
-        }
+        nj_draw_augmentation(ranges, &from, (int)k, box->w, box->h,
+                             &c->draws[i]);
     }
 }
 
-static th_tensor *cut_augmented(th_scope *s, const th_tensor *x,
-                                const struct cutting *c)
+/* False: no memory. */
+static bool draw_augmentations(nj_cutting *c)
 {
-    nj_augmentation *draws =
-        nj_calloc(c->plan.images * c->plan.cutn, sizeof(*draws));
-    nj_source *noise = nj_calloc(c->plan.images, sizeof(*noise));
-    th_tensor *cuts = NULL;
+    const size_t images = c->plan.images;
+    const size_t cuts = (size_t)nj_cut_count(c->settings);
+    const size_t slices = (size_t)nj_cut_slices(c->settings);
+    const size_t rows = images * (cuts > 0 ? cuts : 1);
 
-    if (draws && noise) {
-        const nj_augment_plan augments = {c->chain, draws, noise, noise_scale};
-
-        draw_augmentations(c, draws, noise);
-        cuts = nj_augmented_cutouts(s, x, &c->plan, &augments);
-    } else {
-        th_scope_fail(s, NJ_E_MEMORY, "no memory for augmentations");
-    }
-    free(draws);
-    free(noise);
-    return cuts;
+    c->draws = nj_calloc(rows, sizeof(*c->draws));
+    c->noise = nj_calloc(images, sizeof(*c->noise));
+    if (slices > 1)
+        c->again = nj_calloc(rows, sizeof(*c->again));
+    if (!c->draws || !c->noise || (slices > 1 && !c->again))
+        return false;
+    for (size_t b = 0; b < images; b++)
+        draw_image(c, b);
+    c->augments.draws = c->draws;
+    c->augments.noise = c->noise;
+    c->augments.noise_scale = noise_scale;
+    c->augments.again = c->again;
+    c->augments.at_once = (cuts + slices - 1) / slices;
+    return true;
 }
 
 /* ---- Disco's stack ----------------------------------------------------- */
@@ -176,8 +183,7 @@ static size_t add_inner(th_scope *s, const th_tensor *cuts, size_t images,
 }
 
 /* The box of the whole picture and those of inner cuts -> [N*B,3,S,S]. */
-static th_tensor *stack_of(th_scope *s, const th_tensor *x,
-                           const struct cutting *c)
+static th_tensor *stack_of(th_scope *s, const th_tensor *x, const nj_cutting *c)
 {
     const nj_settings *t = c->settings;
     const th_tensor **list =
@@ -201,7 +207,7 @@ static th_tensor *stack_of(th_scope *s, const th_tensor *x,
 
 /* Stack by stack: [N,B,3,S,S] is taken apart by image and put together. */
 static th_tensor *augment_stacks(th_scope *s, const th_tensor *cuts,
-                                 const struct cutting *c)
+                                 const nj_cutting *c)
 {
     const size_t images = c->plan.images;
     const int size = c->plan.size;
@@ -211,17 +217,9 @@ static th_tensor *augment_stacks(th_scope *s, const th_tensor *cuts,
     const th_tensor **list = nj_calloc(images, sizeof(*list));
     th_tensor *all = NULL;
 
-    for (size_t b = 0; list && b < images; b++) {
-        nj_source from = source_of(c->settings, c->draw, b, NJ_STREAM_AUGMENT);
-        nj_source noise =
-            source_of(c->settings, c->draw, b, NJ_STREAM_CUT_NOISE);
-        nj_augmentation draws;
-
-        nj_draw_augmentation(nj_chain_ranges(c->chain), &from, 0, size, size,
-                             &draws);
+    for (size_t b = 0; list && b < images; b++)
         list[b] = nj_augmented_stack(s, th_select(s, by_image, 1, (int64_t)b),
-                                     &draws, &noise, noise_scale);
-    }
+                                     &c->augments, b);
     if (list)
         all = th_reshape(s, th_stack(s, list, images, 1), 4, together);
     else
@@ -231,7 +229,7 @@ static th_tensor *augment_stacks(th_scope *s, const th_tensor *cuts,
 }
 
 static th_tensor *cut_disco(th_scope *s, const th_tensor *x,
-                            const struct cutting *c)
+                            const nj_cutting *c)
 {
     th_tensor *cuts;
 
@@ -256,36 +254,66 @@ static nj_cut_filter filter_of(const nj_settings *settings)
     return filters[settings->cutouts];
 }
 
-th_tensor *nj_cut(th_scope *s, const nj_settings *settings, int clip_size,
-                  const th_tensor *x, const nj_cut_draw *draw)
+nj_cutting *nj_cutting_new(const nj_settings *settings, int clip_size,
+                           int width, int height, const nj_cut_draw *draw)
 {
-    const int width = (int)th_size(x, 3);
-    const int height = (int)th_size(x, 2);
     const nj_boxes_config config = boxes_of(settings, clip_size, width, height);
-    nj_box *boxes = nj_cut_boxes(settings, clip_size, width, height, draw);
-    struct cutting c = {
-        .settings = settings,
-        .draw = draw,
-        .plan = {.filter = filter_of(settings),
-                 .size = clip_size,
-                 .border = nj_boxes_border(&config),
-                 .images = draw->images,
-                 .cutn = (size_t)config.cutn,
-                 .boxes = boxes},
-    };
-    th_tensor *cuts;
+    nj_cutting *c = nj_calloc(1, sizeof(*c));
 
-    if (!boxes) {
-        th_scope_fail(s, NJ_E_MEMORY, "no memory for cutout boxes");
+    if (!c)
+        return NULL;
+    c->settings = settings;
+    c->draw = draw;
+    c->boxes = nj_cut_boxes(settings, clip_size, width, height, draw);
+    c->plan = (nj_cutout_plan){.filter = filter_of(settings),
+                               .size = clip_size,
+                               .border = nj_boxes_border(&config),
+                               .images = draw->images,
+                               .cutn = (size_t)config.cutn,
+                               .boxes = c->boxes};
+    c->augmented = nj_chain_of(settings, &c->augments.chain);
+    if (!c->boxes || (c->augmented && !draw_augmentations(c))) {
+        nj_cutting_free(c);
         return NULL;
     }
-    c.augmented = chain_of(settings, &c.chain);
-    if (settings->cutouts == NJ_CUTOUTS_DISCO)
-        cuts = cut_disco(s, x, &c);
-    else if (c.augmented)
-        cuts = cut_augmented(s, x, &c);
+    return c;
+}
+
+void nj_cutting_free(nj_cutting *c)
+{
+    if (!c)
+        return;
+    free(c->boxes);
+    free(c->draws);
+    free(c->noise);
+    free(c->again);
+    free(c);
+}
+
+th_tensor *nj_cut(th_scope *s, const nj_cutting *c, const th_tensor *x)
+{
+    th_tensor *cuts;
+
+    if (is_disco(c))
+        cuts = cut_disco(s, x, c);
+    else if (c->augmented)
+        cuts = nj_augmented_cutouts(s, x, &c->plan, &c->augments);
     else
-        cuts = nj_plain_cutouts(s, x, &c.plan);
-    free(boxes);
+        cuts = nj_plain_cutouts(s, x, &c->plan);
     return nj_clip_normalise(s, cuts);
+}
+
+th_tensor *nj_cut_once(th_scope *s, const nj_settings *settings, int clip_size,
+                       const th_tensor *x, const nj_cut_draw *draw)
+{
+    nj_cutting *c = nj_cutting_new(settings, clip_size, (int)th_size(x, 3),
+                                   (int)th_size(x, 2), draw);
+    th_tensor *cuts = NULL;
+
+    if (c)
+        cuts = nj_cut(s, c, x);
+    else
+        th_scope_fail(s, NJ_E_MEMORY, "no memory for cutouts");
+    nj_cutting_free(c);
+    return cuts;
 }

@@ -92,14 +92,6 @@ static struct term one_slice(th_scope *outer, const nj_guidance *g,
     return out;
 }
 
-/* Settings that come from elsewhere than the option table may leave it 0. */
-static int64_t slices_of(const nj_settings *t)
-{
-    int slices = t->clip_slices > 1 ? t->clip_slices : 1;
-
-    return slices < nj_cut_count(t) ? slices : nj_cut_count(t);
-}
-
 /* All slices: the loss [B] and its gradient by the cutouts [N*B,3,S,S]. A slice
  * is a row of cuts with all their images. */
 static struct term all_slices(th_scope *s, const nj_guidance *g,
@@ -107,7 +99,7 @@ static struct term all_slices(th_scope *s, const nj_guidance *g,
                               double scale)
 {
     const int64_t cutn = nj_cut_count(g->settings);
-    const int64_t slices = slices_of(g->settings);
+    const int64_t slices = nj_cut_slices(g->settings);
     const int64_t images = (int64_t)g->images;
     const th_tensor **parts = nj_calloc(2 * (size_t)slices, sizeof(*parts));
     struct each each = {clip, NULL, mean_of};
@@ -137,11 +129,11 @@ static struct term all_slices(th_scope *s, const nj_guidance *g,
 
 /* One batch of cutouts through one CLIP, forward and backward. Cutouts are made
  * once, and their gradient goes back to the blend in one pass. */
-static struct term clip_batch(th_scope *outer, const nj_guidance *g,
-                              const nj_guide_clip *clip, const th_tensor *blend,
-                              const nj_cut_draw *draw, double scale)
+static struct term cut_and_look(th_scope *outer, const nj_guidance *g,
+                                const nj_guide_clip *clip,
+                                const nj_cutting *cutting,
+                                const th_tensor *blend, double scale)
 {
-    int size = nj_clip_shape(clip->clip)->image_size;
     th_scope *s = th_scope_new(outer);
     th_tensor *leaf = th_leaf(s, blend, true);
     th_tensor *cuts;
@@ -149,13 +141,30 @@ static struct term clip_batch(th_scope *outer, const nj_guidance *g,
     struct term out;
 
     nj_clock_start(g->clock);
-    cuts = nj_cut(s, g->settings, size, nj_to_unit(s, leaf), draw);
+    cuts = nj_cut(s, cutting, nj_to_unit(s, leaf));
     nj_clock_part(g->clock, NJ_PART_CUTOUTS);
     by_cuts = all_slices(s, g, clip, cuts, scale);
     out.gradient = th_keep(outer, th_grad(s, cuts, by_cuts.gradient, leaf));
     out.loss = th_leaf(outer, by_cuts.loss, false);
     nj_clock_part(g->clock, NJ_PART_CUTOUTS);
     th_scope_free(s);
+    return out;
+}
+
+static struct term clip_batch(th_scope *s, const nj_guidance *g,
+                              const nj_guide_clip *clip, const th_tensor *blend,
+                              const nj_cut_draw *draw, double scale)
+{
+    nj_cutting *cutting =
+        nj_cutting_new(g->settings, nj_clip_shape(clip->clip)->image_size,
+                       (int)th_size(blend, 3), (int)th_size(blend, 2), draw);
+    struct term out = {NULL, NULL};
+
+    if (cutting)
+        out = cut_and_look(s, g, clip, cutting, blend, scale);
+    else
+        th_scope_fail(s, NJ_E_MEMORY, "no memory for cutouts");
+    nj_cutting_free(cutting);
     return out;
 }
 

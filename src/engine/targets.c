@@ -238,7 +238,8 @@ static nj_status embed_picture(th_scope *s, const nj_targets_config *c,
     /* Those notebooks take the picture as [-1,1] for one in [0,1]. */
     if (nj_settings_have_quirks(c->settings))
         x = th_add_scalar(s, th_mul_scalar(s, x, 2), -1);
-    cuts = nj_cut(s, &settings, nj_clip_shape(c->clip)->image_size, x, &draw);
+    cuts =
+        nj_cut_once(s, &settings, nj_clip_shape(c->clip)->image_size, x, &draw);
     return add_rows(s, c, b, part, nj_clip_encode_image(s, c->clip, cuts, NULL),
                     out, err);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "diffusion/draws.h"
 #include "weights/space.h"
 #include "weights/work.h"
 
@@ -24,10 +25,8 @@
 #define SECONDARY_WEIGHTS 13841547.0
 #define LPIPS_WEIGHTS     14716160.0
 /* Pictures of a step, and cutouts on their way to CLIP and back, of each. */
-#define PICTURES       12.0
-#define PLAIN_CUTS     6.0
-#define AUGMENTED_CUTS 18.0
-#define DISCO_CUTS     58.0
+#define PICTURES 12.0
+#define CUTS     6.0
 /* A cut at a time need not be; so many are about as large as what else there
  * is. */
 #define CUTS_OF_SLICE 4
@@ -133,35 +132,86 @@ static int cuts_of(const nj_settings *s)
     return s->cutouts == NJ_CUTOUTS_DISCO ? disco_cuts(s) : s->cutn;
 }
 
-/* Copies of a cutout, those of its augmentations among them. */
-static double copies_of(const nj_settings *s)
+/* Copies that augmentations make of a cutout, in its size at that time: those
+ * kept for the backward pass, those besides while they are made, and those of
+ * making them once more and going back, where none is kept. */
+static const struct {
+    double kept, beside, again;
+} copies[] = {
+    [NJ_CHAIN_2021_11] = {12.5, 31, 48},
+    [NJ_CHAIN_2021_09] = {3.5, 7, 17},
+    [NJ_CHAIN_DISCO] = {12, 29, 52},
+};
+
+/* Bytes of a picture's cutouts before they are made smaller. */
+struct cut_bytes {
+    double all;     /* on average */
+    double at_once; /* at most in one go */
+};
+
+/* Boxes of which a mean is taken. */
+#define BOXES 256
+
+static struct cut_bytes boxes_of(const nj_settings *s, int clip_size)
 {
-    if (s->skip_augs || s->augmentations == NJ_AUGMENT_NONE)
-        return PLAIN_CUTS;
-    if (s->cutouts == NJ_CUTOUTS_DISCO)
-        return DISCO_CUTS;
-    return s->cutouts == NJ_CUTOUTS_CROWSON &&
-                   s->augmentations == NJ_AUGMENT_AUTO
-               ? PLAIN_CUTS
-               : AUGMENTED_CUTS;
+    const nj_source from = {0, 0, NJ_STREAM_BOXES, 0};
+    const nj_boxes_config config = {s->cutouts, s->width, s->height,
+                                    clip_size,  BOXES,    s->cut_pow};
+    nj_box boxes[BOXES];
+    struct cut_bytes b = {0, 0};
+
+    nj_draw_boxes(&config, &from, boxes);
+    for (int i = 0; i < BOXES; i++) {
+        double one = 4.0 * 3 * boxes[i].w * boxes[i].h;
+
+        b.all += one * s->cutn / BOXES;
+        b.at_once = larger(b.at_once, one);
+    }
+    return b;
+}
+
+/* Disco's have CLIP's size when they are augmented, a slice of them at once. */
+static struct cut_bytes cut_bytes_of(const nj_settings *s, int clip_size,
+                                     int slice)
+{
+    double cut = 4.0 * 3 * clip_size * clip_size;
+
+    return s->cutouts == NJ_CUTOUTS_DISCO
+               ? (struct cut_bytes){cut * cuts_of(s), cut * slice}
+               : boxes_of(s, clip_size);
+}
+
+/* What cutouts for one CLIP need with it, at most. */
+static double cuts_peak(const nj_settings *s, const nj_clip_card *card,
+                        const nj_thrift *how, double clip)
+{
+    int slice = (cuts_of(s) + how->clip_slices - 1) / how->clip_slices;
+    struct cut_bytes b = cut_bytes_of(s, card->image_size, slice);
+    double cuts = CUTS * 4 * 3 * card->image_size * card->image_size *
+                  cuts_of(s) * s->batch_size;
+    nj_chain chain;
+
+    if (!nj_chain_of(s, &chain))
+        return cuts + clip;
+    if (how->clip_slices > 1)
+        return cuts + larger(clip, copies[chain].again * b.at_once);
+    return cuts + copies[chain].kept * b.all * s->batch_size +
+           larger(clip, copies[chain].beside * b.at_once);
 }
 
 /* What the cutouts' losses need, at most. */
 static double guides_peak(const nj_networks *n, const nj_settings *s,
                           const nj_thrift *how)
 {
-    int cuts = cuts_of(s);
-    int slice = (cuts + how->clip_slices - 1) / how->clip_slices;
-    double copies = copies_of(s);
+    int slice = (cuts_of(s) + how->clip_slices - 1) / how->clip_slices;
     double peak = 0;
 
     for (size_t i = 0; i < n->clip_count; i++) {
         const nj_clip_card *card = &n->clips[i];
         nj_space_how clip = how_of(n, clip_bytes(n), slice * s->batch_size);
-        double cut = 4.0 * 3 * card->image_size * card->image_size;
 
-        peak = larger(peak, copies * cut * cuts * s->batch_size +
-                                nj_clip_space(card, &clip).peak);
+        peak = larger(peak,
+                      cuts_peak(s, card, how, nj_clip_space(card, &clip).peak));
     }
     return peak;
 }

@@ -66,7 +66,7 @@ static void overviews_are_of_four_kinds(void **state)
     th_scope *s = *state;
     const nj_settings t = disco(4, 0);
     th_tensor *x = pictures(s);
-    th_tensor *cuts = nj_cut(s, &t, CLIP, x, &draw);
+    th_tensor *cuts = nj_cut_once(s, &t, CLIP, x, &draw);
 
     assert_int_equal(th_size(cuts, 0), 4 * IMAGES);
     for (int b = 0; b < IMAGES; b++) {
@@ -85,7 +85,7 @@ static void more_overviews_are_plain(void **state)
     th_scope *s = *state;
     const nj_settings t = disco(5, 0);
     th_tensor *x = pictures(s);
-    th_tensor *cuts = nj_cut(s, &t, CLIP, x, &draw);
+    th_tensor *cuts = nj_cut_once(s, &t, CLIP, x, &draw);
 
     assert_int_equal(th_size(cuts, 0), 5 * IMAGES);
     for (int k = 0; k < 5; k++)
@@ -114,7 +114,7 @@ static void inner_cuts_begin_grey(void **state)
     th_scope *s = *state;
     const nj_settings t = disco(1, 5);
     th_tensor *x = pictures(s);
-    th_tensor *cuts = nj_cut(s, &t, CLIP, x, &draw);
+    th_tensor *cuts = nj_cut_once(s, &t, CLIP, x, &draw);
 
     assert_int_equal(th_size(cuts, 0), 6 * IMAGES);
     for (int b = 0; b < IMAGES; b++)
@@ -135,11 +135,11 @@ static void one_inner_cut_is_always_grey(void **state)
     th_tensor *cuts;
 
     t.cut_icgray_p = 0;
-    cuts = nj_cut(s, &t, CLIP, x, &draw);
+    cuts = nj_cut_once(s, &t, CLIP, x, &draw);
     SAME(row(s, cuts, 0, 0), nj_augment_gray(s, inner_of(s, x, 0, 0)));
     SAME(row(s, cuts, 1, 0), inner_of(s, x, 0, 1));
     t.cut_icgray_p = 1;
-    cuts = nj_cut(s, &t, CLIP, x, &draw);
+    cuts = nj_cut_once(s, &t, CLIP, x, &draw);
     assert_int_equal(th_size(cuts, 0), 2 * IMAGES);
     SAME(row(s, cuts, 1, 0), nj_augment_gray(s, inner_of(s, x, 0, 1)));
 }
@@ -153,7 +153,7 @@ static void a_stack_is_augmented_as_one(void **state)
     th_tensor *cuts;
 
     t.skip_augs = false;
-    cuts = nj_cut(s, &t, CLIP, x, &draw);
+    cuts = nj_cut_once(s, &t, CLIP, x, &draw);
     for (int b = 0; b < IMAGES; b++) {
         const nj_source from = {seeds[b], 3, NJ_STREAM_AUGMENT, 2};
         const nj_source noise = {seeds[b], 3, NJ_STREAM_CUT_NOISE, 2};
@@ -214,9 +214,9 @@ static double change(th_scope *s, nj_settings *t, nj_augmentations to)
     th_tensor *before;
 
     t->augmentations = NJ_AUGMENT_NONE;
-    before = nj_cut(s, t, CLIP, x, &draw);
+    before = nj_cut_once(s, t, CLIP, x, &draw);
     t->augmentations = to;
-    return max_difference(s, before, nj_cut(s, t, CLIP, x, &draw));
+    return max_difference(s, before, nj_cut_once(s, t, CLIP, x, &draw));
 }
 
 /* auto: Crowson's cuts stay as they are, Russell's follow November. */
@@ -231,14 +231,100 @@ static void augmentations_go_with_the_cutouts(void **state)
     assert_true(change(s, &t, NJ_AUGMENT_2021_11) > .05);
     t.cutouts = NJ_CUTOUTS_RUSSELL;
     t.augmentations = NJ_AUGMENT_AUTO;
-    one = nj_cut(s, &t, CLIP, x, &draw);
+    one = nj_cut_once(s, &t, CLIP, x, &draw);
     t.augmentations = NJ_AUGMENT_2021_11;
-    assert_true(max_difference(s, one, nj_cut(s, &t, CLIP, x, &draw)) == 0);
+    assert_true(max_difference(s, one, nj_cut_once(s, &t, CLIP, x, &draw)) ==
+                0);
     t.augmentations = NJ_AUGMENT_2021_09;
-    assert_true(max_difference(s, one, nj_cut(s, &t, CLIP, x, &draw)) > .01);
+    assert_true(max_difference(s, one, nj_cut_once(s, &t, CLIP, x, &draw)) >
+                .01);
     t.skip_augs = true;
     assert_true(change(s, &t, NJ_AUGMENT_2021_11) == 0);
     OK(s);
+}
+
+/* ---- memory -------------------------------------------------------------- */
+
+enum {
+    LARGE = 160,
+    LOOK = 64,
+    CUTS = 8,
+    LARGE_NUMBERS = IMAGES * 3 * LARGE * LARGE,
+    CUT_NUMBERS = CUTS * IMAGES * 3 * LOOK * LOOK
+};
+
+/* What cutting large pictures and deriving by them gives, and how much large
+ * tensors it needs at most. */
+struct cut_large {
+    float cuts[CUT_NUMBERS];
+    float gradient[LARGE_NUMBERS];
+    int64_t peak;
+};
+
+static struct cut_large *cut_large(const nj_settings *t)
+{
+    struct cut_large *out = calloc(1, sizeof(*out));
+    th_scope *s = th_scope_new(NULL);
+    th_tensor *x = RANDOM(s, 9, SHAPE(IMAGES, 3, LARGE, LARGE));
+    th_tensor *weights = RANDOM(s, 10, SHAPE(CUTS * IMAGES, 3, LOOK, LOOK));
+    th_tensor *leaf = th_leaf(s, x, true);
+    nj_cutting *c = nj_cutting_new(t, LOOK, LARGE, LARGE, &draw);
+    th_tensor *cuts;
+
+    assert_non_null(out);
+    assert_non_null(c);
+    out->peak = -th_host_count(true).now;
+    cuts = nj_cut(s, c, nj_to_unit(s, leaf));
+    th_read_f32(s, cuts, out->cuts, CUT_NUMBERS);
+    th_read_f32(s, th_grad(s, cuts, weights, leaf), out->gradient,
+                LARGE_NUMBERS);
+    OK(s);
+    out->peak += th_host_count(false).peak;
+    nj_cutting_free(c);
+    th_scope_free(s);
+    return out;
+}
+
+/* Slices make copies of a cutout twice instead of keeping them: the same bits,
+ * less memory. There is no count under sanitizers. */
+static void slices_need_less_memory(const nj_settings *t)
+{
+    nj_settings sliced = *t;
+    struct cut_large *whole = cut_large(t);
+    struct cut_large *parts;
+
+    for (sliced.clip_slices = 3; sliced.clip_slices <= 9;
+         sliced.clip_slices += 6) {
+        parts = cut_large(&sliced);
+        assert_memory_equal(parts->cuts, whole->cuts, sizeof(whole->cuts));
+        assert_memory_equal(parts->gradient, whole->gradient,
+                            sizeof(whole->gradient));
+        if (whole->peak > 0)
+            assert_true(4 * parts->peak < 3 * whole->peak);
+        free(parts);
+    }
+    free(whole);
+}
+
+static void augmented_cuts_are_made_again(void **state)
+{
+    nj_settings t = {.cutouts = NJ_CUTOUTS_RUSSELL, .cutn = CUTS, .cut_pow = 1};
+
+    (void)state;
+    slices_need_less_memory(&t);
+    t.augmentations = NJ_AUGMENT_2021_09;
+    slices_need_less_memory(&t);
+    t.cutouts = NJ_CUTOUTS_CROWSON;
+    slices_need_less_memory(&t);
+}
+
+static void a_stack_is_made_again_in_parts(void **state)
+{
+    nj_settings t = disco(3, CUTS - 3);
+
+    (void)state;
+    t.skip_augs = false;
+    slices_need_less_memory(&t);
 }
 
 /* As in the notebooks: under compat the boxes of the first image serve all. */
@@ -267,7 +353,7 @@ static void compat_shares_no_noise(void **state)
                      .cut_pow = 1,
                      .compat = NJ_COMPAT_NOTEBOOK};
     th_tensor *x = th_zeros(s, NJ_F32, cpu, SHAPE(2, 3, HEIGHT, WIDTH));
-    th_tensor *cuts = nj_cut(s, &t, CLIP, x, &draw);
+    th_tensor *cuts = nj_cut_once(s, &t, CLIP, x, &draw);
 
     assert_true(max_difference(s, th_narrow(s, cuts, 0, 0, 1),
                                th_narrow(s, cuts, 0, 1, 1)) > 1e-3);
@@ -284,9 +370,12 @@ int main(void)
         TH_TEST(a_stack_is_augmented_as_one),
         TH_TEST(chains_have_their_figures),
         TH_TEST(augmentations_go_with_the_cutouts),
+        TH_TEST(augmented_cuts_are_made_again),
+        TH_TEST(a_stack_is_made_again_in_parts),
         TH_TEST(compat_shares_boxes),
         TH_TEST(compat_shares_no_noise),
     };
 
+    th_keep_memory();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

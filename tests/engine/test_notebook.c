@@ -279,7 +279,7 @@ static void embed_picture(nj_settings settings, int side, uint32_t i,
     x = th_from_data(s, NJ_F32, 4, shape, values);
     if (quirk)
         x = th_sub(s, x, th_add_scalar(s, th_neg(s, x), 1));
-    x = nj_cut(s, &settings, nj_clip_shape(clip)->image_size, x, &draw);
+    x = nj_cut_once(s, &settings, nj_clip_shape(clip)->image_size, x, &draw);
     x = th_narrow(s, nj_clip_encode_image(s, clip, x, NULL), 0, 0, 1);
     th_read_f32(s, x, out, (size_t)nj_clip_shape(clip)->embed);
     th_scope_free(s);

@@ -91,6 +91,31 @@ static void auto_takes_the_quickest_that_fits(void **state)
     assert_int_equal(ways, 4);
 }
 
+/* Copies of augmented cutouts are many and large, and slices keep none. */
+static void augmented_cutouts_count_by_their_size(void **state)
+{
+    nj_settings *s = &group.options.settings;
+    const nj_thrift whole = {.clip_slices = 1};
+    const nj_thrift parts = {.clip_slices = 8};
+    uint64_t plain;
+
+    (void)state;
+    s->cutouts = NJ_CUTOUTS_RUSSELL;
+    s->skip_augs = true;
+    plain = need(&whole);
+    s->skip_augs = false;
+    assert_true(need(&whole) > plain + GB / 4);
+    s->augmentations = NJ_AUGMENT_2021_09;
+    assert_true(need(&whole) < plain + GB / 4);
+    s->augmentations = NJ_AUGMENT_AUTO;
+    s->width = s->height = 512;
+    s->skip_augs = true;
+    plain = need(&whole);
+    s->skip_augs = false;
+    assert_true(need(&whole) > plain + GB);
+    assert_true(need(&parts) < plain);
+}
+
 static void slices_that_are_asked_for_stay(void **state)
 {
     (void)state;
@@ -162,6 +187,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(words_mean_ways, set_up),
         cmocka_unit_test_setup(auto_takes_the_quickest_that_fits, set_up),
+        cmocka_unit_test_setup(augmented_cutouts_count_by_their_size, set_up),
         cmocka_unit_test_setup(slices_that_are_asked_for_stay, set_up),
         cmocka_unit_test_setup(says_what_would_fit, set_up),
         cmocka_unit_test_setup(fits_small_cards, set_up),

@@ -1,436 +1,382 @@
-// The kernels of norm.h. Each pass reads the tensors once, in 16-byte pieces:
-//   forward   sums of x, then apply
-//   backward  sums of du and du (x - mean), then derive
-// with a small kernel in between that turns the sums of the chunks into one
-// pair of numbers per group. A thread keeps its channels for all its pixels,
-// so the parameters are read once.
-#include "cuda/norm.h"
-#include "cuda/pieces.cuh"
+// The kernels of norm.h. A thread keeps its channels for all its pixels and
+// reads 16 bytes at once where the channels of a group allow it.
+#include "cuda/norm_block.cuh"
 
 namespace
 {
 
-using namespace nj_pieces;
+using namespace nj_norm_block;
 
-__device__ float parameter(const nj_norm_param &p, int64_t image, int channel,
-                           float absent)
+// Shared memory of a block: film_of for the tile's channels, then a cell for
+// each thread.
+extern __shared__ float2 shared[];
+
+template <class T>
+__device__ float pivot_of(const nj_norm &n, const nj_norm_grid &g,
+                          int64_t image, int group, const T *x)
 {
-    const int64_t at = image * p.row + channel;
-
-    if (!p.data)
-        return absent;
-    if (p.dtype == NJ_F16)
-        return wide(static_cast<const __half *>(p.data)[at]);
-    if (p.dtype == NJ_BF16)
-        return wide(static_cast<const __nv_bfloat16 *>(p.data)[at]);
-    return static_cast<const float *>(p.data)[at];
+    return wide(
+        x[image * n.pixels * n.channels + group * (n.channels / n.groups)]);
 }
 
-// Where a thread works: its first channel, its pixels, and whether any.
-struct place {
-    int64_t image, first, pixels; // first pixel of the chunk, count
-    int channel, column, row;
-    bool inside;
+__device__ float group_values(const nj_norm &n, const nj_norm_grid &g)
+{
+    return static_cast<float>(n.pixels) * static_cast<float>(g.width);
+}
 
-    __device__ place(const nj_norm &n, const nj_norm_grid &g)
-        : image(blockIdx.z), first(blockIdx.x * g.chunk),
-          pixels(min(g.chunk, n.pixels - first)),
-          column(static_cast<int>(threadIdx.x) % g.columns),
-          row(static_cast<int>(threadIdx.x) / g.columns)
+__device__ float2 read_pair(const float *pairs, int64_t i)
+{
+    return reinterpret_cast<const float2 *>(pairs)[i];
+}
+
+__device__ void write_pair(float *pairs, int64_t i, float2 v)
+{
+    reinterpret_cast<float2 *>(pairs)[i] = v;
+}
+
+template <class T, int V>
+__global__ void __launch_bounds__(nj_norm_whole_threads)
+    whole_forward_kernel(nj_norm n, nj_norm_grid g, const T *__restrict__ x,
+                         T *__restrict__ y, float *__restrict__ moments)
+{
+    const place p(n, g);
+    const walk w(n, g, p);
+    float2 *const cells = shared + g.span;
+    piece<T, V> held[one_batch];
+
+    w.read(x, 0, held);
+    const float pivot = pivot_of(n, g, p.image, p.group, x);
+
+    read_film(n, p, shared);
+    const float2 sum = sum_pixels(w, x, pivot, held);
+    const float2 spread = spread_of(p, g, w.count, sum, cells);
+    const float2 moment = moment_of(n, pivot, spread, group_values(n, g));
+
+    if (p.speaks())
+        write_pair(moments, p.pair(n), moment);
+    apply_pixels(least_of(n), w, affine<V>(p, shared, moment), x, held, y);
+}
+
+// What a block has of a group's two sums in the backward pass.
+template <class T, int V> struct gradient_sums {
+    float2 moment;
+    affine<V> a;
+    float2 sum;
+
+    __device__ gradient_sums(const nj_norm &n, const nj_norm_grid &g,
+                             const place &p, const walk &w, gradient_in<T> in,
+                             const float *moments, two_held<T, V> &held)
+        : moment(read_pair(moments, p.pair(n))), a(p, film(n, p), moment),
+          sum(add_group(p, g, sum_gradients(least_of(n), w, a, in, held),
+                        shared + g.span))
     {
-        const int vector = static_cast<int>(blockIdx.y) * g.columns + column;
-
-        inside = vector < g.vectors;
-        channel = vector * g.vector;
     }
-    // Element of the thread's channels in pixel p of the chunk.
-    __device__ int64_t at(const nj_norm &n, int64_t p) const
+    __device__ static const float2 *film(const nj_norm &n, const place &p)
     {
-        return (image * n.pixels + first + p) * n.channels + channel;
+        read_film(n, p, shared);
+        __syncthreads();
+        return shared;
     }
 };
 
-// u = (x - mean) * factor + offset for the thread's channels.
-template <int V> struct affine {
-    float mean[V], factor[V], offset[V];
+template <class T, int V>
+__global__ void __launch_bounds__(nj_norm_whole_threads)
+    whole_backward_kernel(nj_norm n, nj_norm_grid g, gradient_in<T> in,
+                          const float *__restrict__ moments, T *__restrict__ dx)
+{
+    const place p(n, g);
+    const walk w(n, g, p);
+    two_held<T, V> held;
 
-    __device__ affine(const nj_norm &n, const place &at, const float *moments)
-    {
-        const int width = n.channels / n.groups;
+    held.read(w, in, 0);
+    const gradient_sums<T, V> s(n, g, p, w, in, moments, held);
 
-#pragma unroll
-        for (int i = 0; i < V; i++) {
-            const int c = at.channel + i;
-            const float *const m =
-                moments + 2 * (at.image * n.groups + c / width);
-            const float film = 1 + parameter(n.scale, at.image, c, 0);
+    derive_pixels(least_of(n), w, s.a,
+                  correction_of(s.sum, s.moment.y, group_values(n, g)), in,
+                  held, dx);
+}
 
-            mean[i] = m[0];
-            factor[i] = m[1] * parameter(n.gamma, 0, c, 1) * film;
-            offset[i] = parameter(n.beta, 0, c, 0) * film +
-                        parameter(n.shift, at.image, c, 0);
-        }
+// Where the parts of a group's sums are: [B,groups,slices,chunks] pairs.
+__device__ int64_t part_at(const nj_norm &n, const nj_norm_grid &g,
+                           int64_t image, int group)
+{
+    return (image * n.groups + group) * g.slices * g.chunks;
+}
+
+__device__ void write_part(const nj_norm &n, const nj_norm_grid &g,
+                           const place &p, float2 v, float2 *parts)
+{
+    if (p.speaks())
+        parts[part_at(n, g, p.image, p.group) + p.slice * g.chunks +
+              blockIdx.y] = v;
+}
+
+template <class T, int V>
+__global__ void __launch_bounds__(nj_norm_threads, 4)
+    sum_kernel(nj_norm n, nj_norm_grid g, const T *__restrict__ x,
+               float2 *__restrict__ parts)
+{
+    const place p(n, g);
+    const walk w(n, g, p);
+    piece<T, V> held[one_batch];
+
+    w.read(x, 0, held);
+    const float pivot = pivot_of(n, g, p.image, p.group, x);
+    const float2 sum = sum_pixels(w, x, pivot, held);
+
+    write_part(n, g, p, spread_of(p, g, w.count, sum, shared + g.span), parts);
+}
+
+template <class T, int V>
+__global__ void __launch_bounds__(nj_norm_threads, 4)
+    sum_gradient_kernel(nj_norm n, nj_norm_grid g, gradient_in<T> in,
+                        const float *__restrict__ moments,
+                        float2 *__restrict__ parts)
+{
+    const place p(n, g);
+    const walk w(n, g, p);
+    two_held<T, V> held;
+
+    held.read(w, in, 0);
+    write_part(n, g, p, gradient_sums<T, V>(n, g, p, w, in, moments, held).sum,
+               parts);
+}
+
+__device__ float warp_sum(float v)
+{
+    for (int distance = 16; distance > 0; distance /= 2)
+        v += __shfl_xor_sync(0xffffffffu, v, distance);
+    return v;
+}
+
+// f(part, its values) for every 32nd part of a group from this lane's on.
+template <class F>
+__device__ void each_part(const nj_norm &n, const nj_norm_grid &g,
+                          const float2 *parts, F f)
+{
+    const int chunks = static_cast<int>(g.chunks);
+
+    for (int s = 0; s < g.slices; s++) {
+        const float width = static_cast<float>(
+            g.slices > 1 ? min(g.span, g.width - s * g.span) : g.width);
+        const float full = static_cast<float>(g.chunk) * width;
+        const float rest =
+            static_cast<float>(n.pixels - (g.chunks - 1) * g.chunk) * width;
+
+#pragma unroll 4
+        for (int k = static_cast<int>(threadIdx.x) % 32; k < chunks; k += 32)
+            f(parts[s * chunks + k], k < chunks - 1 ? full : rest);
     }
-};
-
-__device__ float sigmoid(float u)
-{
-    return 1 / (1 + __expf(-u));
 }
 
-// du = dy dy/du
-__device__ float slope(bool silu, float u, float dy)
+// One warp: the spread of a group from those of its parts.
+__device__ float2 add_spreads(const nj_norm &n, const nj_norm_grid &g,
+                              const float2 *parts)
 {
-    const float s = sigmoid(u);
+    float mean = 0, square = 0;
 
-    return silu ? dy * (s * (1 + u * (1 - s))) : dy;
+    each_part(n, g, parts,
+              [&](float2 part, float values) { mean += part.x * values; });
+    mean = warp_sum(mean) / group_values(n, g);
+    each_part(n, g, parts, [&](float2 part, float values) {
+        const float distance = part.x - mean;
+
+        square += part.y + values * (distance * distance);
+    });
+    return {mean, warp_sum(square)};
 }
 
-// Adds the rows of a block in their order and writes one pair of numbers per
-// channel: sums [B,chunks,2,C].
-template <int V>
-__device__ void write_sums(const nj_norm &n, const nj_norm_grid &g,
-                           const place &at, const float (&a)[V],
-                           const float (&b)[V], float *sums)
+// One warp: the sum of a group's parts.
+__device__ float2 add_parts(const nj_norm &n, const nj_norm_grid &g,
+                            const float2 *parts)
 {
-    __shared__ float row_sums[2][nj_norm_threads * V];
-    float *const out =
-        sums + (at.image * g.chunks + blockIdx.x) * 2 * n.channels;
-    const int values = g.columns * V;
+    float2 sum = {0, 0};
 
-#pragma unroll
-    for (int i = 0; i < V; i++) {
-        row_sums[0][at.row * values + at.column * V + i] = a[i];
-        row_sums[1][at.row * values + at.column * V + i] = b[i];
+    each_part(n, g, parts, [&](float2 part, float) {
+        sum.x += part.x;
+        sum.y += part.y;
+    });
+    return {warp_sum(sum.x), warp_sum(sum.y)};
+}
+
+// results[i] = f(group, its parts) for the tile's groups, a warp for each.
+template <class F>
+__device__ void each_group(const nj_norm &n, const nj_norm_grid &g,
+                           const place &p, const float2 *parts, float2 *results,
+                           F f)
+{
+    const int count = min(g.groups, n.groups - p.first_group);
+    const int warps = static_cast<int>(blockDim.x) / 32;
+
+    for (int i = static_cast<int>(threadIdx.x) / 32; i < count; i += warps) {
+        const int group = p.first_group + i;
+        const float2 result = f(group, parts + part_at(n, g, p.image, group));
+
+        if (threadIdx.x % 32 == 0)
+            results[i] = result;
     }
     __syncthreads();
-    for (int i = threadIdx.x; i < 2 * values; i += nj_norm_threads) {
-        const int which = i / values, value = i % values;
-        const int channel =
-            static_cast<int>(blockIdx.y) * g.columns * V + value;
-        float sum = 0;
-
-        for (int r = 0; r < g.rows; r++)
-            sum += row_sums[which][r * values + value];
-        if (channel < n.channels)
-            out[which * n.channels + channel] = sum;
-    }
-}
-
-// Sums of x - first and of its square; first is the image's first pixel.
-template <class T, int V>
-__global__ void sum_kernel(nj_norm n, nj_norm_grid g, const T *x, float *sums)
-{
-    const place at(n, g);
-    float first[V], value[V], sum[V] = {}, square[V] = {};
-
-    if (at.inside) {
-        load<T, V>(x + at.image * n.pixels * n.channels + at.channel, first);
-        for (int64_t p = at.row; p < at.pixels; p += g.rows) {
-            load<T, V>(x + at.at(n, p), value);
-#pragma unroll
-            for (int i = 0; i < V; i++) {
-                const float d = value[i] - first[i];
-
-                sum[i] += d;
-                square[i] += d * d;
-            }
-        }
-    }
-    write_sums<V>(n, g, at, sum, square, sums);
 }
 
 template <class T, int V>
-__global__ void apply_kernel(nj_norm n, nj_norm_grid g, const T *x,
-                             const float *moments, T *y)
+__global__ void __launch_bounds__(nj_norm_threads, 4)
+    apply_kernel(nj_norm n, nj_norm_grid g, const T *__restrict__ x,
+                 const float2 *__restrict__ parts, T *__restrict__ y,
+                 float *__restrict__ moments)
 {
-    const place at(n, g);
+    const place p(n, g);
+    const walk w(n, g, p);
+    float2 *const results = shared + g.span;
+    piece<T, V> held[one_batch];
 
-    if (!at.inside)
-        return;
-    const affine<V> a(n, at, moments);
+    w.read(x, w.last_batch<one_batch>(), held);
+    read_film(n, p, shared);
+    each_group(n, g, p, parts, results, [&](int group, const float2 *own) {
+        const float pivot = pivot_of(n, g, p.image, group, x);
 
-    for (int64_t p = at.row; p < at.pixels; p += g.rows) {
-        float v[V];
+        return moment_of(n, pivot, add_spreads(n, g, own), group_values(n, g));
+    });
+    const float2 moment = results[p.group - p.first_group];
 
-        load<T, V>(x + at.at(n, p), v);
-#pragma unroll
-        for (int i = 0; i < V; i++) {
-            const float u = (v[i] - a.mean[i]) * a.factor[i] + a.offset[i];
-
-            v[i] = n.silu ? u * sigmoid(u) : u;
-        }
-        store<T, V>(y + at.at(n, p), v);
-    }
+    if (blockIdx.y == 0 && p.slice == 0 && p.speaks())
+        write_pair(moments, p.pair(n), moment);
+    apply_pixels(least_of(n), w, affine<V>(p, shared, moment), x, held, y);
 }
 
 template <class T, int V>
-__global__ void sum_gradient_kernel(nj_norm n, nj_norm_grid g, const T *x,
-                                    const T *dy, const float *moments,
-                                    float *sums)
+__global__ void __launch_bounds__(nj_norm_threads, 4)
+    derive_kernel(nj_norm n, nj_norm_grid g, gradient_in<T> in,
+                  const float *__restrict__ moments,
+                  const float2 *__restrict__ parts, T *__restrict__ dx)
 {
-    const place at(n, g);
-    float sum[V] = {}, product[V] = {};
+    const place p(n, g);
+    const walk w(n, g, p);
+    float2 *const results = shared + g.span;
+    two_held<T, V> held;
 
-    if (at.inside) {
-        const affine<V> a(n, at, moments);
+    held.read(w, in, w.last_batch<two_batch>());
+    const float2 moment = read_pair(moments, p.pair(n));
 
-        for (int64_t p = at.row; p < at.pixels; p += g.rows) {
-            float v[V], d[V];
-
-            load<T, V>(x + at.at(n, p), v);
-            load<T, V>(dy + at.at(n, p), d);
-#pragma unroll
-            for (int i = 0; i < V; i++) {
-                const float distance = v[i] - a.mean[i];
-                const float du =
-                    slope(n.silu, distance * a.factor[i] + a.offset[i], d[i]);
-
-                sum[i] += du;
-                product[i] += du * distance;
-            }
-        }
-    }
-    write_sums<V>(n, g, at, sum, product, sums);
+    read_film(n, p, shared);
+    each_group(n, g, p, parts, results,
+               [&](int, const float2 *own) { return add_parts(n, g, own); });
+    derive_pixels(least_of(n), w, affine<V>(p, shared, moment),
+                  correction_of(results[p.group - p.first_group], moment.y,
+                                group_values(n, g)),
+                  in, held, dx);
 }
 
-template <class T, int V>
-__global__ void derive_kernel(nj_norm n, nj_norm_grid g, const T *x,
-                              const T *dy, const float *moments,
-                              const float *corrections, T *dx)
+// Gradients of scale and shift, which only training asks for: a block has
+// film_columns channels of an image, a thread every film_rows-th pixel.
+constexpr int film_columns = 32, film_rows = 32;
+
+template <class T>
+__device__ float2 sum_film(const nj_norm &n, gradient_in<T> in, float2 moment,
+                           int channel)
 {
-    const place at(n, g);
+    const int64_t base = blockIdx.y * n.pixels * n.channels + channel;
+    const float2 film = film_of(n, blockIdx.y, channel);
+    const float factor = moment.y * film.x;
+    float2 sum = {0, 0};
 
-    if (!at.inside)
-        return;
-    const affine<V> a(n, at, moments);
-    const int width = n.channels / n.groups;
-    float c1[V], c2[V];
+    for (int64_t from = threadIdx.y; from < n.pixels;
+         from += nj_norm_film_run * film_rows) {
+        float2 run = {0, 0};
 
-#pragma unroll
-    for (int i = 0; i < V; i++) {
-        const float *const c =
-            corrections + 2 * (at.image * n.groups + (at.channel + i) / width);
+        for (int i = 0; i < nj_norm_film_run; i++) {
+            const int64_t pixel = from + i * film_rows;
 
-        c1[i] = c[0];
-        c2[i] = c[1];
-    }
-    for (int64_t p = at.row; p < at.pixels; p += g.rows) {
-        float v[V], d[V];
+            if (pixel >= n.pixels)
+                break;
+            const float distance =
+                wide(in.x[base + pixel * n.channels]) - moment.x;
+            const float du = slope(least_of(n), distance * factor + film.y,
+                                   wide(in.dy[base + pixel * n.channels]));
 
-        load<T, V>(x + at.at(n, p), v);
-        load<T, V>(dy + at.at(n, p), d);
-#pragma unroll
-        for (int i = 0; i < V; i++) {
-            const float distance = v[i] - a.mean[i];
-            const float du =
-                slope(n.silu, distance * a.factor[i] + a.offset[i], d[i]);
-
-            v[i] = a.factor[i] * du - c1[i] - distance * c2[i];
+            run.x += du;
+            run.y += du * distance;
         }
-        store<T, V>(dx + at.at(n, p), v);
+        sum.x += run.x;
+        sum.y += run.y;
     }
-}
-
-// One block per image and group: adds the chunks' sums of each channel in
-// their order into totals[2][width].
-constexpr int group_threads = 128;
-
-__device__ void add_chunks(const nj_norm &n, const nj_norm_grid &g,
-                           const float *sums, double *totals)
-{
-    __shared__ double lane_sums[2][group_threads];
-    const int width = n.channels / n.groups;
-    const int across = min(width, group_threads);
-    const int lanes = group_threads / across;
-    const int lane = static_cast<int>(threadIdx.x) / across;
-    const int64_t image = blockIdx.y;
-    const int group = static_cast<int>(blockIdx.x);
-
-    for (int from = 0; from < width; from += across) {
-        const int c = from + static_cast<int>(threadIdx.x) % across;
-        double a = 0, b = 0;
-
-        if (lane < lanes && c < width) {
-            for (int64_t k = lane; k < g.chunks; k += lanes) {
-                const float *const row =
-                    sums + (image * g.chunks + k) * 2 * n.channels +
-                    group * width + c;
-
-                a += row[0];
-                b += row[n.channels];
-            }
-        }
-        lane_sums[0][threadIdx.x] = a;
-        lane_sums[1][threadIdx.x] = b;
-        __syncthreads();
-        if (lane == 0 && c < width) {
-            for (int l = 1; l < lanes; l++) {
-                a += lane_sums[0][l * across + threadIdx.x];
-                b += lane_sums[1][l * across + threadIdx.x];
-            }
-            totals[c] = a;
-            totals[width + c] = b;
-        }
-        __syncthreads();
-    }
+    return sum;
 }
 
 template <class T>
-__global__ void moments_kernel(nj_norm n, nj_norm_grid g, const T *x,
-                               const float *sums, float *moments)
+__global__ void __launch_bounds__(film_columns *film_rows)
+    film_kernel(nj_norm n, gradient_in<T> in, const float *__restrict__ moments,
+                float *__restrict__ film)
 {
-    extern __shared__ double totals[]; // [2,width]
-    const int width = n.channels / n.groups;
-    const int64_t image = blockIdx.y;
-    const int group = static_cast<int>(blockIdx.x);
-    const T *const first = x + image * n.pixels * n.channels + group * width;
-    const double count = static_cast<double>(n.pixels);
-    double mean = 0, square = 0;
+    __shared__ float2 cells[film_rows][film_columns];
+    const int channel =
+        static_cast<int>(blockIdx.x * film_columns + threadIdx.x);
+    const int group = min(channel, n.channels - 1) / (n.channels / n.groups);
+    const float2 moment =
+        read_pair(moments, static_cast<int64_t>(blockIdx.y) * n.groups + group);
+    float2 sum = {0, 0};
 
-    add_chunks(n, g, sums, totals);
-    if (threadIdx.x != 0)
+    if (channel < n.channels)
+        sum = sum_film(n, in, moment, channel);
+    cells[threadIdx.y][threadIdx.x] = sum;
+    __syncthreads();
+    if (threadIdx.y > 0 || channel >= n.channels)
         return;
-    for (int c = 0; c < width; c++)
-        mean += wide(first[c]) + totals[c] / count;
-    mean /= width;
-    for (int c = 0; c < width; c++) {
-        const double distance = wide(first[c]) + totals[c] / count - mean;
-
-        square += totals[width + c] - totals[c] * totals[c] / count +
-                  count * distance * distance;
+    for (int row = 1; row < film_rows; row++) {
+        sum.x += cells[row][threadIdx.x].x;
+        sum.y += cells[row][threadIdx.x].y;
     }
-    float *const out = moments + 2 * (image * n.groups + group);
+    const float gamma = number(n.gamma, read_bits(n.gamma, 0, channel), 1);
+    const float beta = number(n.beta, read_bits(n.beta, 0, channel), 0);
+    float *const out =
+        film + static_cast<int64_t>(blockIdx.y) * n.channels + channel;
 
-    out[0] = static_cast<float>(mean);
-    out[1] = static_cast<float>(
-        1 / sqrt(fmax(square, 0.0) / (count * width) + n.eps));
+    out[0] = gamma * moment.y * sum.y + beta * sum.x;
+    out[n.images * n.channels] = sum.x;
 }
 
-__global__ void corrections_kernel(nj_norm n, nj_norm_grid g, const float *sums,
-                                   const float *moments, float *corrections,
-                                   float *film)
-{
-    extern __shared__ double totals[]; // [2,width]
-    const int width = n.channels / n.groups;
-    const int64_t image = blockIdx.y;
-    const int group = static_cast<int>(blockIdx.x);
-    const int64_t pair = image * n.groups + group;
-    const double r = moments[2 * pair + 1];
-    const double count = static_cast<double>(n.pixels) * width;
-
-    add_chunks(n, g, sums, totals);
-    if (film) {
-        for (int c = threadIdx.x; c < width; c += group_threads) {
-            const int channel = group * width + c;
-            float *const out = film + image * n.channels + channel;
-
-            out[0] = static_cast<float>(
-                parameter(n.gamma, 0, channel, 1) * r * totals[width + c] +
-                parameter(n.beta, 0, channel, 0) * totals[c]);
-            out[n.images * n.channels] = static_cast<float>(totals[c]);
-        }
-    }
-    if (threadIdx.x != 0)
-        return;
-    double s1 = 0, s2 = 0;
-
-    for (int c = 0; c < width; c++) {
-        const int channel = group * width + c;
-        const float factor = static_cast<float>(r) *
-                             parameter(n.gamma, 0, channel, 1) *
-                             (1 + parameter(n.scale, image, channel, 0));
-
-        s1 += factor * totals[c];
-        s2 += factor * totals[width + c];
-    }
-    corrections[2 * pair] = static_cast<float>(s1 / count);
-    corrections[2 * pair + 1] = static_cast<float>(r * r * s2 / count);
-}
-
+// What every launch of a call has in common.
 struct launch {
     nj_norm_grid grid;
-    dim3 blocks, groups;
-    size_t totals; // bytes of shared memory for a group's sums
-    float *sums, *corrections;
+    dim3 blocks;
+    unsigned threads;
+    size_t bytes; // of shared memory
+    float2 *parts;
     cudaStream_t stream;
 
     launch(const nj_norm *n, float *scratch, void *stream_)
-        : grid(nj_norm_grid_of(n)), blocks(static_cast<unsigned>(grid.chunks),
-                                           static_cast<unsigned>(grid.tiles),
+        : grid(nj_norm_grid_of(n)), blocks(static_cast<unsigned>(grid.tiles),
+                                           static_cast<unsigned>(grid.chunks),
                                            static_cast<unsigned>(n->images)),
-          groups(static_cast<unsigned>(n->groups),
-                 static_cast<unsigned>(n->images)),
-          totals(2 * sizeof(double) *
-                 static_cast<size_t>(n->channels / n->groups)),
-          sums(scratch),
-          corrections(scratch + n->images * grid.chunks * 2 * n->channels),
+          threads(static_cast<unsigned>(grid.threads)),
+          bytes(sizeof(float2) * static_cast<size_t>(grid.span + grid.threads)),
+          parts(reinterpret_cast<float2 *>(scratch)),
           stream(static_cast<cudaStream_t>(stream_))
     {
     }
 };
 
-template <class T, int V>
-void forward(const nj_norm *n, const launch &l, const void *x, void *y,
-             float *moments)
-{
-    const T *const in = static_cast<const T *>(x);
-
-    sum_kernel<T, V>
-        <<<l.blocks, nj_norm_threads, 0, l.stream>>>(*n, l.grid, in, l.sums);
-    moments_kernel<T><<<l.groups, group_threads, l.totals, l.stream>>>(
-        *n, l.grid, in, l.sums, moments);
-    apply_kernel<T, V><<<l.blocks, nj_norm_threads, 0, l.stream>>>(
-        *n, l.grid, in, moments, static_cast<T *>(y));
-}
-
-template <class T, int V>
-void backward(const nj_norm *n, const launch &l, const void *const x_dy[2],
-              const float *moments, void *dx, float *film)
-{
-    const T *const x = static_cast<const T *>(x_dy[0]);
-    const T *const dy = static_cast<const T *>(x_dy[1]);
-
-    sum_gradient_kernel<T, V><<<l.blocks, nj_norm_threads, 0, l.stream>>>(
-        *n, l.grid, x, dy, moments, l.sums);
-    corrections_kernel<<<l.groups, group_threads, l.totals, l.stream>>>(
-        *n, l.grid, l.sums, moments, l.corrections, film);
-    derive_kernel<T, V><<<l.blocks, nj_norm_threads, 0, l.stream>>>(
-        *n, l.grid, x, dy, moments, l.corrections, static_cast<T *>(dx));
-}
-
-// Calls f.template run<T, V>() with the element type and vector of the grid.
-template <class F> int dispatch(const nj_norm *n, const launch &l, F f)
-{
-    const bool one = l.grid.vector == 1;
-
-    switch (n->dtype) {
-    case NJ_F32:
-        one ? f.template run<float, 1>() : f.template run<float, 4>();
-        break;
-    case NJ_F16:
-        one ? f.template run<__half, 1>() : f.template run<__half, 8>();
-        break;
-    case NJ_BF16:
-        one ? f.template run<__nv_bfloat16, 1>()
-            : f.template run<__nv_bfloat16, 8>();
-        break;
-    default:
-        return cudaErrorInvalidValue;
-    }
-    return cudaGetLastError();
-}
-
 struct forward_call {
     const nj_norm *n;
     const launch &l;
-    const void *x;
-    void *y;
+    const void *in;
+    void *out;
     float *moments;
 
     template <class T, int V> void run() const
     {
-        forward<T, V>(n, l, x, y, moments);
+        const T *const x = static_cast<const T *>(in);
+        T *const y = static_cast<T *>(out);
+
+        if (l.grid.whole) {
+            whole_forward_kernel<T, V>
+                <<<l.blocks, l.threads, l.bytes, l.stream>>>(*n, l.grid, x, y,
+                                                             moments);
+            return;
+        }
+        sum_kernel<T, V><<<l.blocks, l.threads, l.bytes, l.stream>>>(
+            *n, l.grid, x, l.parts);
+        apply_kernel<T, V><<<l.blocks, l.threads, l.bytes, l.stream>>>(
+            *n, l.grid, x, l.parts, y, moments);
     }
 };
 
@@ -439,14 +385,60 @@ struct backward_call {
     const launch &l;
     const void *const *x_dy;
     const float *moments;
-    void *dx;
+    void *out;
     float *film;
 
     template <class T, int V> void run() const
     {
-        backward<T, V>(n, l, x_dy, moments, dx, film);
+        const gradient_in<T> in = {static_cast<const T *>(x_dy[0]),
+                                   static_cast<const T *>(x_dy[1])};
+        T *const dx = static_cast<T *>(out);
+
+        if (film)
+            film_kernel<T>
+                <<<dim3(static_cast<unsigned>(n->channels + film_columns - 1) /
+                            film_columns,
+                        l.blocks.z),
+                   dim3(film_columns, film_rows), 0, l.stream>>>(*n, in,
+                                                                 moments, film);
+        if (l.grid.whole) {
+            whole_backward_kernel<T, V>
+                <<<l.blocks, l.threads, l.bytes, l.stream>>>(*n, l.grid, in,
+                                                             moments, dx);
+            return;
+        }
+        sum_gradient_kernel<T, V><<<l.blocks, l.threads, l.bytes, l.stream>>>(
+            *n, l.grid, in, moments, l.parts);
+        derive_kernel<T, V><<<l.blocks, l.threads, l.bytes, l.stream>>>(
+            *n, l.grid, in, moments, l.parts, dx);
     }
 };
+
+template <class T, class F> int with_vector(int vector, const F &f)
+{
+    if constexpr (sizeof(T) == 2)
+        if (vector == 8) {
+            f.template run<T, 8>();
+            return cudaGetLastError();
+        }
+    vector == 4 ? f.template run<T, 4>() : f.template run<T, 1>();
+    return cudaGetLastError();
+}
+
+// Calls f.run<T, V>() with the element type and vector of the grid.
+template <class F> int dispatch(const nj_norm *n, const launch &l, const F &f)
+{
+    switch (n->dtype) {
+    case NJ_F32:
+        return with_vector<float>(l.grid.vector, f);
+    case NJ_F16:
+        return with_vector<__half>(l.grid.vector, f);
+    case NJ_BF16:
+        return with_vector<__nv_bfloat16>(l.grid.vector, f);
+    default:
+        return cudaErrorInvalidValue;
+    }
+}
 
 } // namespace
 

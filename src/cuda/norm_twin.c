@@ -1,11 +1,11 @@
 /* The kernels of norm.cu as plain C: the same parts summed in the same order,
  * so that a difference between both is a mistake and not rounding (save that
- * the kernels' exponential is the device's quick one). */
+ * the kernels' exponential and reciprocal are the device's quick ones). */
 #include <math.h>
 
 #include "cuda/norm.h"
 
-enum { GROUP_THREADS = 128 };
+enum { LANES = 32, FILM_ROWS = 32 };
 
 static float parameter(const nj_norm_param *p, int64_t image, int channel,
                        float absent)
@@ -27,7 +27,7 @@ static struct affine affine_of(const nj_norm *n, const float *moments,
 
     return (struct affine){
         .mean = m[0],
-        .factor = m[1] * parameter(&n->gamma, 0, c, 1) * film,
+        .factor = m[1] * (parameter(&n->gamma, 0, c, 1) * film),
         .offset = parameter(&n->beta, 0, c, 0) * film +
                   parameter(&n->shift, image, c, 0),
     };
@@ -45,158 +45,239 @@ static float slope(bool silu, float u, float dy)
     return silu ? dy * (s * (1 + u * (1 - s))) : dy;
 }
 
-/* What is summed over the pixels: two numbers of one element. */
-struct terms {
-    const nj_norm *n;
-    const float *x, *dy, *moments; /* dy NULL: the forward's sums */
+/* Two numbers, as the kernels sum them. */
+struct two {
+    float a, b;
 };
 
-static void terms_at(const struct terms *t, int64_t image, int64_t pixel, int c,
-                     float out[2])
+static struct two plus(struct two p, struct two q)
 {
-    const int64_t base = image * t->n->pixels * t->n->channels;
-    const int64_t at = base + pixel * t->n->channels + c;
+    return (struct two){p.a + q.a, p.b + q.b};
+}
+
+static float group_values(const nj_norm *n)
+{
+    return (float)n->pixels * (float)(n->channels / n->groups);
+}
+
+/* What a block has of one group, and what is summed over it. */
+struct task {
+    const nj_norm *n;
+    nj_norm_grid g;
+    const float *x, *dy, *moments; /* dy NULL: the forward's sums */
+    int64_t image, first, pixels;  /* first pixel of the chunk, count */
+    int group, channel, columns;   /* first channel, columns of threads */
+};
+
+static float pivot_of(const nj_norm *n, const float *x, int64_t image,
+                      int group)
+{
+    return x[image * n->pixels * n->channels +
+             group * (n->channels / n->groups)];
+}
+
+/* Forward: distance from the pivot and its square. Backward: factor du and
+ * factor du (x - mean). */
+static struct two terms_at(const struct task *t, int64_t pixel, int c)
+{
+    const nj_norm *n = t->n;
+    const int64_t at = (t->image * n->pixels + pixel) * n->channels + c;
+    struct two v;
 
     if (!t->dy) {
-        out[0] = t->x[at] - t->x[base + c];
-        out[1] = out[0] * out[0];
-        return;
+        v.a = t->x[at] - pivot_of(n, t->x, t->image, t->group);
+        v.b = v.a * v.a;
+        return v;
     }
-    const struct affine a = affine_of(t->n, t->moments, image, c);
+    const struct affine a = affine_of(n, t->moments, t->image, c);
     const float distance = t->x[at] - a.mean;
 
-    out[0] = slope(t->n->silu, distance * a.factor + a.offset, t->dy[at]);
-    out[1] = out[0] * distance;
+    v.a = a.factor * slope(n->silu, distance * a.factor + a.offset, t->dy[at]);
+    v.b = v.a * distance;
+    return v;
 }
 
-/* One chunk of one channel: every row of threads by itself, then the rows. */
-static void sum_chunk(const struct terms *t, const nj_norm_grid *g,
-                      int64_t image, int64_t chunk, int c, float out[2])
+/* What one thread sums; pixels: how many it has. */
+static struct two sum_thread(const struct task *t, int row, int column,
+                             int *pixels)
 {
-    const int64_t first = chunk * g->chunk;
-    const int64_t end =
-        first + g->chunk < t->n->pixels ? first + g->chunk : t->n->pixels;
+    const int from = t->channel + column * t->g.vector;
+    struct two sum = {0, 0};
 
-    out[0] = out[1] = 0;
-    for (int row = 0; row < g->rows; row++) {
-        float sum[2] = {0, 0}, term[2];
+    *pixels = 0;
+    for (int64_t p = row; p < t->pixels; p += t->g.rows) {
+        struct two v = {0, 0};
 
-        for (int64_t p = first + row; p < end; p += g->rows) {
-            terms_at(t, image, p, c, term);
-            sum[0] += term[0];
-            sum[1] += term[1];
+        for (int c = from; c < from + t->g.vector; c++)
+            v = plus(v, terms_at(t, t->first + p, c));
+        sum = plus(sum, v);
+        ++*pixels;
+    }
+    return sum;
+}
+
+/* cells [rows,columns], in the order of the block's threads; overwritten. */
+static struct two add_group(const struct task *t, struct two *cells)
+{
+    struct two total = {0, 0};
+
+    for (int rows = t->g.rows; rows > 1; rows = (rows + 3) / 4) {
+        const int fourth = (rows + 3) / 4;
+
+        for (int i = 0; i < fourth * t->columns; i++)
+            for (int r = fourth; i / t->columns + r < rows; r += fourth)
+                cells[i] = plus(cells[i], cells[i + r * t->columns]);
+    }
+    for (int c = 0; c < t->columns; c++)
+        total = plus(total, cells[c]);
+    return total;
+}
+
+/* Forward: mean from the pivot and sum of squared distances from the mean.
+ * Backward: the two sums. */
+static struct two sum_block(const struct task *t)
+{
+    struct two cells[nj_norm_whole_threads], sums[nj_norm_whole_threads];
+    const int threads = t->g.rows * t->columns;
+    int pixels[nj_norm_whole_threads];
+    float mean;
+
+    for (int i = 0; i < threads; i++) {
+        sums[i] = sum_thread(t, i / t->columns, i % t->columns, &pixels[i]);
+        cells[i] = t->dy ? sums[i] : (struct two){sums[i].a, 0};
+    }
+    if (t->dy)
+        return add_group(t, cells);
+    mean = add_group(t, cells).a /
+           ((float)t->pixels * (float)(t->columns * t->g.vector));
+    for (int i = 0; i < threads; i++) {
+        const float own = (float)(pixels[i] * t->g.vector);
+        const float own_mean = pixels[i] > 0 ? sums[i].a / own : 0;
+        const float distance = own_mean - mean;
+
+        cells[i] = (struct two){
+            sums[i].b - sums[i].a * own_mean + own * (distance * distance), 0};
+    }
+    return (struct two){mean, add_group(t, cells).a};
+}
+
+/* Goes to one of a group's parts: slice s, chunk k. Returns how many numbers
+ * it has. */
+static float go_to(struct task *t, int s, int64_t k)
+{
+    const int of_group = t->n->channels / t->n->groups;
+    int width = of_group;
+
+    if (t->g.slices > 1)
+        width = of_group - s * t->g.span < t->g.span ? of_group - s * t->g.span
+                                                     : t->g.span;
+    t->channel = t->group * of_group + s * t->g.span;
+    t->columns = width / t->g.vector;
+    t->first = k * t->g.chunk;
+    t->pixels = t->n->pixels - t->first < t->g.chunk ? t->n->pixels - t->first
+                                                     : t->g.chunk;
+    return (float)t->pixels * (float)width;
+}
+
+static struct two add_lanes(struct two *lanes)
+{
+    for (int distance = LANES / 2; distance > 0; distance /= 2)
+        for (int l = 0; l < distance; l++)
+            lanes[l] = plus(lanes[l], lanes[l + distance]);
+    return lanes[0];
+}
+
+/* A warp's forward sums: means first, then distances from their mean. */
+static struct two add_spreads(struct task *t, const struct two *parts)
+{
+    struct two lanes[LANES] = {{0, 0}};
+    const int64_t chunks = t->g.chunks, count = t->g.slices * chunks;
+    float mean;
+
+    for (int64_t i = 0; i < count; i++)
+        lanes[i % chunks % LANES].a +=
+            parts[i].a * go_to(t, (int)(i / chunks), i % chunks);
+    mean = add_lanes(lanes).a / group_values(t->n);
+    for (int l = 0; l < LANES; l++)
+        lanes[l] = (struct two){0, 0};
+    for (int64_t i = 0; i < count; i++) {
+        const float distance = parts[i].a - mean;
+
+        lanes[i % chunks % LANES].b +=
+            parts[i].b +
+            go_to(t, (int)(i / chunks), i % chunks) * (distance * distance);
+    }
+    return (struct two){mean, add_lanes(lanes).b};
+}
+
+/* The sums over a group of one image: those of its one block, or its parts',
+ * which a warp adds. scratch: room for the parts. */
+static struct two sum_group(struct task *t, float *scratch)
+{
+    struct two *parts = (struct two *)scratch;
+    struct two lanes[LANES] = {{0, 0}};
+    const int64_t chunks = t->g.chunks, count = t->g.slices * chunks;
+
+    if (t->g.whole) {
+        go_to(t, 0, 0);
+        return sum_block(t);
+    }
+    for (int64_t i = 0; i < count; i++) {
+        go_to(t, (int)(i / chunks), i % chunks);
+        parts[i] = sum_block(t);
+    }
+    if (!t->dy)
+        return add_spreads(t, parts);
+    for (int64_t i = 0; i < count; i++)
+        lanes[i % chunks % LANES] = plus(lanes[i % chunks % LANES], parts[i]);
+    return add_lanes(lanes);
+}
+
+static void film_at(const struct task *t, int c, float *film)
+{
+    const nj_norm *n = t->n;
+    const struct affine a = affine_of(n, t->moments, t->image, c);
+    const float r = t->moments[2 * (t->image * n->groups + t->group) + 1];
+    struct two sum = {0, 0};
+
+    for (int64_t row = 0; row < FILM_ROWS; row++) {
+        struct two thread = {0, 0}, run = {0, 0};
+        int64_t i = 0;
+
+        for (int64_t p = row; p < n->pixels; p += FILM_ROWS) {
+            const int64_t at = (t->image * n->pixels + p) * n->channels + c;
+            const float distance = t->x[at] - a.mean;
+            const float du =
+                slope(n->silu, distance * a.factor + a.offset, t->dy[at]);
+
+            run = plus(run, (struct two){du, du * distance});
+            if (++i % nj_norm_film_run == 0) {
+                thread = plus(thread, run);
+                run = (struct two){0, 0};
+            }
         }
-        out[0] += sum[0];
-        out[1] += sum[1];
+        sum = plus(sum, plus(thread, run));
     }
-}
-
-/* sums [B,chunks,2,C] */
-static void sum_chunks(const struct terms *t, float *sums)
-{
-    const nj_norm_grid g = nj_norm_grid_of(t->n);
-    const int channels = t->n->channels;
-
-    for (int64_t i = 0; i < t->n->images * g.chunks; i++) {
-        for (int c = 0; c < channels; c++) {
-            float pair[2];
-
-            sum_chunk(t, &g, i / g.chunks, i % g.chunks, c, pair);
-            sums[i * 2 * channels + c] = pair[0];
-            sums[i * 2 * channels + channels + c] = pair[1];
-        }
-    }
-}
-
-/* All chunks of one channel, lane by lane as the group's threads do. */
-static void add_chunks(const nj_norm *n, const float *sums, int64_t image,
-                       int c, double out[2])
-{
-    const nj_norm_grid g = nj_norm_grid_of(n);
-    const int width = n->channels / n->groups;
-    const int lanes =
-        GROUP_THREADS / (width < GROUP_THREADS ? width : GROUP_THREADS);
-
-    out[0] = out[1] = 0;
-    for (int lane = 0; lane < lanes; lane++) {
-        double lane_sum[2] = {0, 0};
-
-        for (int64_t k = lane; k < g.chunks; k += lanes) {
-            const float *row = sums + (image * g.chunks + k) * 2 * n->channels;
-
-            lane_sum[0] += (double)row[c];
-            lane_sum[1] += (double)row[n->channels + c];
-        }
-        out[0] += lane_sum[0];
-        out[1] += lane_sum[1];
-    }
-}
-
-static void group_moments(const nj_norm *n, const float *x, const float *sums,
-                          int64_t pair, float *out)
-{
-    const int width = n->channels / n->groups;
-    const int64_t image = pair / n->groups;
-    const int from = (int)(pair % n->groups) * width;
-    const float *first = x + image * n->pixels * n->channels;
-    const double count = (double)n->pixels;
-    double mean = 0, square = 0, total[2];
-
-    for (int c = from; c < from + width; c++) {
-        add_chunks(n, sums, image, c, total);
-        mean += (double)first[c] + total[0] / count;
-    }
-    mean /= width;
-    for (int c = from; c < from + width; c++) {
-        double distance;
-
-        add_chunks(n, sums, image, c, total);
-        distance = (double)first[c] + total[0] / count - mean;
-        square += total[1] - total[0] * total[0] / count +
-                  count * distance * distance;
-    }
-    out[0] = (float)mean;
-    out[1] =
-        (float)(1 / sqrt(fmax(square, 0) / (count * width) + (double)n->eps));
-}
-
-static void group_corrections(const nj_norm *n, const float *sums,
-                              const float *moments, int64_t pair, float *out,
-                              float *film)
-{
-    const int width = n->channels / n->groups;
-    const int64_t image = pair / n->groups;
-    const int from = (int)(pair % n->groups) * width;
-    const double r = (double)moments[2 * pair + 1];
-    const double count = (double)n->pixels * width;
-    double s1 = 0, s2 = 0, total[2];
-
-    for (int c = from; c < from + width; c++) {
-        const float factor = (float)r * parameter(&n->gamma, 0, c, 1) *
-                             (1 + parameter(&n->scale, image, c, 0));
-
-        add_chunks(n, sums, image, c, total);
-        s1 += (double)factor * total[0];
-        s2 += (double)factor * total[1];
-        if (!film)
-            continue;
-        film[image * n->channels + c] =
-            (float)((double)parameter(&n->gamma, 0, c, 1) * r * total[1] +
-                    (double)parameter(&n->beta, 0, c, 0) * total[0]);
-        film[(n->images + image) * n->channels + c] = (float)total[0];
-    }
-    out[0] = (float)(s1 / count);
-    out[1] = (float)(r * r * s2 / count);
+    film[t->image * n->channels + c] =
+        parameter(&n->gamma, 0, c, 1) * r * sum.b +
+        parameter(&n->beta, 0, c, 0) * sum.a;
+    film[(n->images + t->image) * n->channels + c] = sum.a;
 }
 
 void nj_norm_forward_twin(const nj_norm *n, const float *x, float *y,
                           float *moments, float *scratch)
 {
-    const struct terms t = {n, x, NULL, NULL};
+    struct task t = {.n = n, .g = nj_norm_grid_of(n), .x = x};
 
-    sum_chunks(&t, scratch);
-    for (int64_t pair = 0; pair < n->images * n->groups; pair++)
-        group_moments(n, x, scratch, pair, moments + 2 * pair);
+    for (int64_t pair = 0; pair < n->images * n->groups; pair++) {
+        t.image = pair / n->groups;
+        t.group = (int)(pair % n->groups);
+        const struct two spread = sum_group(&t, scratch);
+
+        moments[2 * pair] = pivot_of(n, x, t.image, t.group) + spread.a;
+        moments[2 * pair + 1] =
+            1 / sqrtf(fmaxf(spread.b, 0) / group_values(n) + n->eps);
+    }
     for (int64_t at = 0; at < n->images * n->pixels * n->channels; at++) {
         const struct affine a =
             affine_of(n, moments, at / (n->pixels * n->channels),
@@ -207,28 +288,43 @@ void nj_norm_forward_twin(const nj_norm *n, const float *x, float *y,
     }
 }
 
+/* dx of one group of one image. */
+static void derive_group(const struct task *t, struct two sum, float *dx)
+{
+    const nj_norm *n = t->n;
+    const int width = n->channels / n->groups;
+    const float values = group_values(n);
+    const float r = t->moments[2 * (t->image * n->groups + t->group) + 1];
+    const float c1 = sum.a / values, c2 = r * r * (sum.b / values);
+
+    for (int64_t i = 0; i < n->pixels * width; i++) {
+        const int c = t->group * width + (int)(i % width);
+        const int64_t at = (t->image * n->pixels + i / width) * n->channels + c;
+        const struct affine a = affine_of(n, t->moments, t->image, c);
+        const float distance = t->x[at] - a.mean;
+        const float du =
+            slope(n->silu, distance * a.factor + a.offset, t->dy[at]);
+
+        dx[at] = a.factor * du - c1 - distance * c2;
+    }
+}
+
 void nj_norm_backward_twin(const nj_norm *n, const float *const x_dy[2],
                            const float *moments, float *dx, float *film,
                            float *scratch)
 {
-    const struct terms t = {n, x_dy[0], x_dy[1], moments};
+    struct task t = {.n = n,
+                     .g = nj_norm_grid_of(n),
+                     .x = x_dy[0],
+                     .dy = x_dy[1],
+                     .moments = moments};
     const int width = n->channels / n->groups;
-    float *corrections =
-        scratch + nj_norm_scratch(n) - 2 * n->images * n->groups;
 
-    sum_chunks(&t, scratch);
-    for (int64_t pair = 0; pair < n->images * n->groups; pair++)
-        group_corrections(n, scratch, moments, pair, corrections + 2 * pair,
-                          film);
-    for (int64_t at = 0; at < n->images * n->pixels * n->channels; at++) {
-        const int64_t image = at / (n->pixels * n->channels);
-        const int c = (int)(at % n->channels);
-        const struct affine a = affine_of(n, moments, image, c);
-        const float *k = corrections + 2 * (image * n->groups + c / width);
-        const float distance = x_dy[0][at] - a.mean;
-        const float du =
-            slope(n->silu, distance * a.factor + a.offset, x_dy[1][at]);
-
-        dx[at] = a.factor * du - k[0] - distance * k[1];
+    for (int64_t pair = 0; pair < n->images * n->groups; pair++) {
+        t.image = pair / n->groups;
+        t.group = (int)(pair % n->groups);
+        derive_group(&t, sum_group(&t, scratch), dx);
+        for (int c = t.group * width; film && c < (t.group + 1) * width; c++)
+            film_at(&t, c, film);
     }
 }

@@ -4,6 +4,9 @@
 #ifndef NJ_CUDA_PIECES_CUH
 #define NJ_CUDA_PIECES_CUH
 
+#include <cstdint>
+#include <type_traits>
+
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
@@ -23,41 +26,99 @@ __device__ inline float wide(__nv_bfloat16 v)
 {
     return __bfloat162float(v);
 }
-__device__ inline void narrow(float v, float *out)
-{
-    *out = v;
-}
-__device__ inline void narrow(float v, __half *out)
-{
-    *out = __float2half_rn(v);
-}
-__device__ inline void narrow(float v, __nv_bfloat16 *out)
-{
-    *out = __float2bfloat16_rn(v);
-}
 
-// V neighbouring channels of one pixel.
-template <class T, int V> struct alignas(sizeof(T) * V) piece {
-    T v[V];
+// V neighbouring channels of one pixel, as the words they are read in: what
+// waits to be used stays packed.
+template <class T, int V> struct piece {
+    using word =
+        std::conditional_t<sizeof(T) * V == 2, unsigned short, unsigned>;
+    static constexpr int words = sizeof(T) * V / sizeof(word);
+
+    alignas(sizeof(T) * V) word w[words];
 };
 
-template <class T, int V> __device__ void load(const T *from, float (&to)[V])
+// The numbers of one word.
+__device__ inline void unpack(unsigned w, const float *, float *to)
 {
-    const piece<T, V> p = *reinterpret_cast<const piece<T, V> *>(from);
+    to[0] = __uint_as_float(w);
+}
+__device__ inline void unpack(unsigned w, const __half *, float *to)
+{
+    to[0] = wide(__ushort_as_half(static_cast<unsigned short>(w)));
+    to[1] = wide(__ushort_as_half(static_cast<unsigned short>(w >> 16)));
+}
+__device__ inline void unpack(unsigned w, const __nv_bfloat16 *, float *to)
+{
+    to[0] = __uint_as_float(w << 16);
+    to[1] = __uint_as_float(w & 0xffff0000u);
+}
+template <class T>
+__device__ void unpack(unsigned short w, const T *, float *to)
+{
+    float pair[2];
+
+    unpack(static_cast<unsigned>(w), static_cast<const T *>(nullptr), pair);
+    to[0] = pair[0];
+}
+
+__device__ inline void pack(const float *from, const float *, unsigned *w)
+{
+    *w = __float_as_uint(from[0]);
+}
+__device__ inline void pack(const float *from, const __half *, unsigned *w)
+{
+    const __half2 pair = __floats2half2_rn(from[0], from[1]);
+
+    *w = *reinterpret_cast<const unsigned *>(&pair);
+}
+__device__ inline void pack(const float *from, const __nv_bfloat16 *,
+                            unsigned *w)
+{
+    const __nv_bfloat162 pair = __floats2bfloat162_rn(from[0], from[1]);
+
+    *w = *reinterpret_cast<const unsigned *>(&pair);
+}
+template <class T>
+__device__ void pack(const float *from, const T *, unsigned short *w)
+{
+    const float pair[2] = {from[0], 0};
+    unsigned both;
+
+    pack(pair, static_cast<const T *>(nullptr), &both);
+    *w = static_cast<unsigned short>(both);
+}
+
+template <class T, int V>
+__device__ void unpack(const piece<T, V> &p, float (&to)[V])
+{
+    constexpr int each = V / piece<T, V>::words;
 
 #pragma unroll
-    for (int i = 0; i < V; i++)
-        to[i] = wide(p.v[i]);
+    for (int i = 0; i < piece<T, V>::words; i++)
+        unpack(p.w[i], static_cast<const T *>(nullptr), to + i * each);
 }
 
 template <class T, int V> __device__ void store(T *to, const float (&from)[V])
 {
+    constexpr int each = V / piece<T, V>::words;
     piece<T, V> p;
 
 #pragma unroll
-    for (int i = 0; i < V; i++)
-        narrow(from[i], &p.v[i]);
+    for (int i = 0; i < piece<T, V>::words; i++)
+        pack(from + i * each, static_cast<const T *>(nullptr), &p.w[i]);
     *reinterpret_cast<piece<T, V> *>(to) = p;
+}
+
+// Up to U pieces, `step` elements apart: all reads are on their way before the
+// first one is used. The rest of `to` stays as it is.
+template <class T, int V, int U>
+__device__ void fetch(const T *from, int64_t step, int count,
+                      piece<T, V> (&to)[U])
+{
+#pragma unroll
+    for (int i = 0; i < U; i++)
+        if (i < count)
+            to[i] = *reinterpret_cast<const piece<T, V> *>(from + i * step);
 }
 
 } // namespace nj_pieces

@@ -1,5 +1,5 @@
 // Group norm + scale/shift + SiLU on CUDA: tensors to the plain arguments of
-// cuda/norm.h. These kernels have not been run on a device yet.
+// cuda/norm.h.
 #ifdef NJ_CUDA
 
 #include <c10/cuda/CUDAGuard.h>

@@ -10,10 +10,15 @@ struct norm_case {
     bool film, silu;
 };
 
+/* Vectors of 8, 4 and 1 (4 and 1 in float32), in one launch and in two, and
+ * groups that are too wide for a block. */
 static const struct norm_case cases[] = {
-    {2, 256, 64, 64, 32, true, true},  {1, 1024, 8, 8, 32, true, true},
-    {3, 36, 5, 7, 4, true, false},     {1, 6, 1, 1, 2, false, true},
-    {4, 128, 33, 31, 32, false, true},
+    {2, 256, 64, 64, 32, true, true},   {1, 1024, 8, 8, 32, true, true},
+    {3, 36, 5, 7, 4, true, false},      {1, 6, 1, 1, 2, false, true},
+    {4, 128, 33, 31, 32, false, true},  {1, 1024, 32, 32, 32, true, true},
+    {1, 256, 131, 127, 32, true, true}, {2, 128, 97, 91, 32, true, false},
+    {2, 36, 90, 77, 4, true, true},     {1, 1030, 9, 8, 2, false, true},
+    {1, 4112, 3, 3, 1, true, false},    {1, 768, 61, 67, 32, false, true},
 };
 
 struct norm_out {
@@ -94,19 +99,51 @@ static void equals_cpu(void **state)
 
 static void repeats(void **state)
 {
-    th_scope *s = *state;
-    const struct norm_out a = run(s, &cases[0], NJ_F16, gpu);
-    const struct norm_out b = run(s, &cases[0], NJ_F16, gpu);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        th_scope *s = th_scope_new(*state);
+        const struct norm_out a = run(s, &cases[i], NJ_F16, gpu);
+        const struct norm_out b = run(s, &cases[i], NJ_F16, gpu);
 
-    assert_true(max_difference(s, a.y, b.y) == 0);
-    assert_true(max_difference(s, a.dx, b.dx) == 0);
-    assert_true(max_difference(s, a.scale, b.scale) == 0);
-    OK(s);
+        assert_true(max_difference(s, a.y, b.y) == 0);
+        assert_true(max_difference(s, a.dx, b.dx) == 0);
+        if (cases[i].film)
+            assert_true(max_difference(s, a.scale, b.scale) == 0);
+        OK(s);
+        th_scope_free(s);
+    }
+}
+
+/* One image of three gets what it gets by itself. */
+static void ignores_the_batch(void **state)
+{
+    static const int64_t shapes[][4] = {
+        {3, 1024, 8, 8}, {3, 256, 70, 71}, {3, 36, 90, 77}};
+    const th_group_norm n = {4, 1e-5, NULL, NULL, NULL, NULL, true};
+
+    for (size_t i = 0; i < 3; i++) {
+        th_scope *s = th_scope_new(*state);
+        th_tensor *dy =
+            th_to(s, input(s, 2, 4, shapes[i], NJ_F16), NJ_F16, gpu);
+        th_tensor *x = th_to(s, input(s, 1, 4, shapes[i], NJ_F16), NJ_F16, gpu);
+        th_tensor *one = th_leaf(s, th_narrow(s, x, 0, 1, 1), true);
+        th_tensor *all = th_leaf(s, x, true);
+        th_tensor *y = th_group_norm_silu(s, all, &n);
+        th_tensor *y_one = th_group_norm_silu(s, one, &n);
+        th_tensor *dx = th_grad_retain(s, y, dy, all);
+        th_tensor *dx_one =
+            th_grad_retain(s, y_one, th_narrow(s, dy, 0, 1, 1), one);
+
+        assert_true(max_difference(s, th_narrow(s, y, 0, 1, 1), y_one) == 0);
+        assert_true(max_difference(s, th_narrow(s, dx, 0, 1, 1), dx_one) == 0);
+        OK(s);
+        th_scope_free(s);
+    }
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TH_TEST(equals_cpu), TH_TEST(repeats)};
+    const struct CMUnitTest tests[] = {TH_TEST(equals_cpu), TH_TEST(repeats),
+                                       TH_TEST(ignores_the_batch)};
 
     if (th_cuda_count() == 0)
         return 77;

@@ -10,14 +10,25 @@ struct twin_case {
     nj_dtype dtype; /* decides how the twin cuts the work */
     bool silu;
     float mean;
+    bool whole; /* what the grid must be, so that every way has its case */
+    int vector, slices;
 };
 
 static const struct twin_case cases[] = {
-    {2, 64, 9, 7, 32, NJ_F16, true, 0},
-    {1, 36, 33, 31, 4, NJ_F32, false, 0},
-    {1, 256, 24, 24, 32, NJ_BF16, true, 3},
-    {3, 6, 1, 1, 2, NJ_F32, true, 0},
-    {1, 258, 5, 4, 2, NJ_F16, true, 50},
+    {2, 64, 9, 7, 32, NJ_F16, true, 0, true, 1, 1},
+    {1, 36, 33, 31, 4, NJ_F32, false, 0, true, 1, 1},
+    {1, 256, 24, 24, 32, NJ_BF16, true, 3, true, 8, 1},
+    {3, 6, 1, 1, 2, NJ_F32, true, 0, true, 1, 1},
+    {1, 258, 5, 4, 2, NJ_F16, true, 50, true, 1, 1},
+    {1, 128, 31, 33, 32, NJ_F16, true, 1, true, 4, 1},
+    {2, 96, 17, 1, 3, NJ_F32, true, 0, true, 4, 1},
+    {2, 256, 50, 47, 32, NJ_F16, true, 2, false, 8, 1},
+    {1, 72, 131, 130, 3, NJ_F16, false, 20, false, 8, 1},
+    {1, 40, 70, 67, 10, NJ_F32, true, 0, false, 4, 1},
+    {1, 20, 97, 91, 4, NJ_F32, true, 5, false, 1, 1},
+    {1, 1030, 9, 8, 2, NJ_BF16, true, 1, false, 1, 3},
+    {1, 2304, 5, 4, 1, NJ_F32, true, 1, false, 4, 3},
+    {1, 4112, 3, 3, 1, NJ_F16, false, 0, false, 8, 3},
 };
 
 enum { X, DY, GAMMA, BETA, SCALE, SHIFT, INPUTS };
@@ -60,7 +71,7 @@ static struct arrays make(const struct twin_case *c)
     a.dx = malloc(a.n * sizeof(float));
     a.film = malloc((size_t)(2 * c->b * c->c) * sizeof(float));
     a.moments = malloc((size_t)(2 * c->b * c->groups) * sizeof(float));
-    a.scratch = malloc((size_t)nj_norm_scratch(&n) * sizeof(float));
+    a.scratch = malloc((size_t)nj_norm_scratch(&n) * sizeof(float) + 1);
     return a;
 }
 
@@ -113,6 +124,9 @@ static void equals_operation(void **state)
                              th_from_data(s, NJ_F32, 1, &c->c, a.in[BETA]),
                              scale, shift, c->silu});
 
+        assert_int_equal(nj_norm_grid_of(&n).whole, c->whole);
+        assert_int_equal(nj_norm_grid_of(&n).vector, c->vector);
+        assert_int_equal(nj_norm_grid_of(&n).slices, c->slices);
         nj_norm_forward_twin(&n, a.in[X], a.y, a.moments, a.scratch);
         nj_norm_backward_twin(&n, x_dy, a.moments, a.dx, a.film, a.scratch);
         assert_true(distance(s, y, image(s, c, a.y)) < 3e-6);

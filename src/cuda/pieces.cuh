@@ -98,6 +98,11 @@ __device__ void unpack(const piece<T, V> &p, float (&to)[V])
         unpack(p.w[i], static_cast<const T *>(nullptr), to + i * each);
 }
 
+template <class T, int V> __device__ void load(const T *from, float (&to)[V])
+{
+    unpack(*reinterpret_cast<const piece<T, V> *>(from), to);
+}
+
 template <class T, int V> __device__ void store(T *to, const float (&from)[V])
 {
     constexpr int each = V / piece<T, V>::words;

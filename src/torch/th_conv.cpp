@@ -4,6 +4,7 @@
 #include <torch/csrc/autograd/functions/utils.h>
 
 #include "torch/conv.hpp"
+#include "torch/pixels.hpp"
 #include "torch/product.hpp"
 
 namespace
@@ -179,6 +180,21 @@ at::Tensor plain_conv(const at::Tensor &x, const conv_args &a)
                       a.groups);
 }
 
+// cuDNN's, and the bias in one pass of wide words: libtorch's own adds it
+// number by number.
+at::Tensor cuda_conv(const at::Tensor &x, const conv_args &a)
+{
+    const conv_args bare = {a.weight, at::Tensor(), a.stride, a.padding,
+                            a.groups};
+    at::Tensor y = plain_conv(x, bare);
+
+    if (th::pixels_fit(y))
+        th::add_bias_(y, a.bias);
+    else
+        y.add_(a.bias.view({1, -1, 1, 1}));
+    return y;
+}
+
 at::Tensor frozen_conv(const at::Tensor &x, const conv_args &a)
 {
     at::Tensor y;
@@ -194,6 +210,8 @@ at::Tensor frozen_conv(const at::Tensor &x, const conv_args &a)
             y = patches(x, a);
         else if (by_product(x, a))
             y = product(x, a.weight.flatten(1), a.bias);
+        else if (x.is_cuda() && a.bias.defined())
+            y = cuda_conv(x, a);
         else
             y = plain_conv(x, a);
     }

@@ -1,6 +1,7 @@
 // Layers of networks whose stock autograd is good enough: one ATen call each.
 #include <torch/csrc/autograd/functions/utils.h>
 
+#include "torch/pixels.hpp"
 #include "torch/repeatable.hpp"
 #include "torch/th_internal.hpp"
 
@@ -79,6 +80,8 @@ struct mean_node : public torch::autograd::Node {
 
         if (!dy.defined())
             return {at::Tensor()};
+        if (size == 2 && th::pixels_fit(dy))
+            return {th::spread_pixels(dy, .25F)};
         return {at::upsample_nearest2d(dy / static_cast<double>(size * size),
                                        {dy.size(2) * size, dy.size(3) * size})};
     }
@@ -91,7 +94,8 @@ static at::Tensor own_avg_pool(const at::Tensor &x, int64_t size)
     {
         const c10::NoGradGuard no_grad;
 
-        y = at::avg_pool2d(x, size);
+        y = size == 2 && th::pixels_fit(x) ? th::gather_pixels(x, .25F)
+                                           : at::avg_pool2d(x, size);
     }
     if (torch::autograd::compute_requires_grad(x)) {
         const std::shared_ptr<mean_node> node(new mean_node,
@@ -128,10 +132,38 @@ extern "C" th_tensor *th_adaptive_avg_pool2d(th_scope *s, const th_tensor *x,
     });
 }
 
+struct double_node : public torch::autograd::Node {
+    torch::autograd::variable_list
+    apply(torch::autograd::variable_list &&grads) override
+    {
+        if (!grads[0].defined())
+            return {at::Tensor()};
+        return {th::gather_pixels(
+            grads[0].contiguous(at::MemoryFormat::ChannelsLast), 1)};
+    }
+};
+
+static at::Tensor own_double(const at::Tensor &x)
+{
+    at::Tensor y = th::spread_pixels(x, 1);
+
+    if (torch::autograd::compute_requires_grad(x)) {
+        const std::shared_ptr<double_node> node(new double_node,
+                                                torch::autograd::deleteNode);
+
+        node->set_next_edges(torch::autograd::collect_next_edges(x));
+        torch::autograd::set_history(y, node);
+    }
+    return y;
+}
+
 extern "C" th_tensor *th_upsample_nearest2d(th_scope *s, const th_tensor *x,
                                             int64_t h, int64_t w)
 {
     return th::op(s, "upsample_nearest2d", {x}, [&] {
+        if (th::pixels_fit(x->t) && h == 2 * x->t.size(2) &&
+            w == 2 * x->t.size(3))
+            return own_double(x->t);
         return at::upsample_nearest2d(x->t, {h, w});
     });
 }

@@ -92,11 +92,38 @@ static th_tensor *pools(th_scope *s, const th_tensor *x)
                                  H, W);
 }
 
+static th_tensor *conv_odd(th_scope *s, const th_tensor *x)
+{
+    return th_conv2d(s, x,
+                     th_channels_last(s, beside(s, x, 1, SHAPE(27, C, 3, 3))),
+                     beside(s, x, 2, SHAPE(27)), 1, 1);
+}
+
+static th_tensor *doubled(th_scope *s, const th_tensor *x)
+{
+    return th_upsample_nearest2d(s, th_sin(s, th_channels_last(s, x)), 2 * H,
+                                 2 * W);
+}
+
+static th_tensor *halved(th_scope *s, const th_tensor *x)
+{
+    return th_avg_pool2d(s, th_sin(s, th_channels_last(s, x)), 2);
+}
+
+/* Of 5 channels, which no wide word holds. */
+static th_tensor *halved_odd(th_scope *s, const th_tensor *x)
+{
+    const th_tensor *five = th_channels_last(s, th_narrow(s, x, 1, 3, 5));
+
+    return th_upsample_nearest2d(s, th_avg_pool2d(s, five, 2), H, W);
+}
+
 static const struct {
     const char *name;
     layer *f;
 } layers[] = {
     {"conv", conv},
+    {"conv, 27 channels", conv_odd},
     {"conv, stride", conv_stride},
     {"conv, point", conv_point},
     {"conv, patches", conv_patch},
@@ -108,6 +135,9 @@ static const struct {
     {"grid sample", grid},
     {"bilinear", bilinear},
     {"pools", pools},
+    {"doubled", doubled},
+    {"halved", halved},
+    {"halved and doubled, 5 channels", halved_odd},
 };
 
 enum { LAYERS = sizeof(layers) / sizeof(layers[0]) };

@@ -67,14 +67,15 @@ static nj_status load_unet(const nj_engine *e, nj_precision precision,
     return status;
 }
 
-/* CLIP's part of a step is small, and guidance comes from what it says: in
- * fewer bits it is computed only on a CPU and only where bf16 was asked for
- * (docs/speed.md has what that changes). */
+/* Guidance comes from what CLIP says. Its weights are published in fp16, and
+ * the notebooks compute with them so on a GPU; bfloat16, which keeps fewer
+ * digits, is taken only on a CPU, where nothing else is quick (docs/speed.md
+ * has what both change). */
 static nj_dtype clip_dtype(const nj_engine *e)
 {
-    bool half = !e->facts.cuda && e->facts.precision == NJ_PRECISION_BF16;
-
-    return half ? NJ_BF16 : NJ_F32;
+    if (e->facts.cuda)
+        return e->facts.precision == NJ_PRECISION_FP16 ? NJ_F16 : NJ_F32;
+    return e->facts.precision == NJ_PRECISION_BF16 ? NJ_BF16 : NJ_F32;
 }
 
 static nj_status open_clip(const nj_engine *e, size_t i, nj_weights **out,

@@ -11,8 +11,14 @@
 
 /* Of the process besides networks: libtorch's code and tables. */
 #define HOST_BYTES 165e6
-/* On a GPU: CUDA's context, libraries and their workspaces. */
-#define DEVICE_BYTES 840e6
+/* On a GPU: of the process, with CUDA's libraries; on the device those and
+ * their workspaces. CUDA's context is there already when it is asked what is
+ * free. */
+#define HOST_BYTES_CUDA 1500e6
+#define DEVICE_BYTES    480e6
+/* What recorded graphs add: they keep the memory of their passes apart. */
+#define GRAPHS_BYTES 200e6
+#define GRAPHS_SHARE .3
 /* Packed weights that are kept, at most (src/torch/product_cpu.cpp), and how
  * many times a small network's weights that is. */
 #define PACKED_BYTES 134217728.0
@@ -20,6 +26,7 @@
 /* What the heap of large tensors holds for each byte of activations: more where
  * the UNet's blocks are computed twice, as their pieces are of more sizes. */
 #define PIECES       1.06
+#define PIECES_CUDA  1.07
 #define PIECES_TWICE 1.3
 /* Weights of the secondary model, of LPIPS with VGG16. */
 #define SECONDARY_WEIGHTS 13841547.0
@@ -94,7 +101,8 @@ static double unet_bytes(const nj_networks *n)
 
 static double clip_bytes(const nj_networks *n)
 {
-    return is_half(n) && !n->cuda ? 2 : 4;
+    return is_half(n) && !(n->cuda && n->precision == NJ_PRECISION_BF16) ? 2
+                                                                         : 4;
 }
 
 static nj_space_how how_of(const nj_networks *n, double bytes, int images)
@@ -232,9 +240,8 @@ static double step_peak(const nj_networks *n, const nj_settings *s,
     double pixels = (double)s->width * s->height;
     double pictures = PICTURES * 4 * 3 * pixels * s->batch_size;
     double guides = s->clip_guidance_scale != 0 ? guides_peak(n, s, how) : 0;
-    double whole = n->cuda ? 1 : PIECES;
-    double parted = n->cuda ? 1 : PIECES_TWICE;
-    double pieces = how->saving.recompute ? parted : whole;
+    double whole = n->cuda ? PIECES_CUDA : PIECES;
+    double pieces = how->saving.recompute ? PIECES_TWICE : whole;
     nj_space unet;
     nj_space through;
 
@@ -291,9 +298,15 @@ nj_footprint nj_footprint_of(const nj_networks *n, const nj_settings *s,
         return (nj_footprint){0, 0};
     weights = weight_bytes(n, s, how);
     step = step_peak(n, s, how);
-    if (n->cuda)
-        return (nj_footprint){(uint64_t)(4 * HOST_BYTES),
-                              (uint64_t)(step + weights + DEVICE_BYTES)};
+    if (n->cuda) {
+        double graphs = how->saving.launch || how->saving.recompute
+                            ? 0
+                            : GRAPHS_BYTES + GRAPHS_SHARE * step;
+
+        return (nj_footprint){
+            (uint64_t)HOST_BYTES_CUDA,
+            (uint64_t)(step + graphs + weights + DEVICE_BYTES)};
+    }
     packed = PACKED_SHARE * weights;
     packed = packed < PACKED_BYTES ? packed : PACKED_BYTES;
     return (nj_footprint){(uint64_t)(HOST_BYTES + weights + packed + step), 0};

@@ -6,8 +6,8 @@
 # docs/bench/gpu-*.json.
 #
 #   scripts/gpu_check.sh [PART...]   parts: build tests parity repeat memory256
-#                                    memory512 bench256 bench512 report; all of
-#                                    them by default
+#                                    memory512 cutouts bench256 bench512 report;
+#                                    all of them by default
 #
 # Parts that are done are not done again: what they found lies in
 # build/gpu_check (remove it to begin anew), and stopping at any time is safe.
@@ -22,7 +22,8 @@ found=$nj_root/build/gpu_check
 program=$nj_root/build/cuda/nightjar
 results=${NJ_GPU_RESULTS:-$nj_root/docs/gpu-results.md}
 limit=$((24 * 60))
-all=(build tests parity repeat memory256 memory512 bench256 bench512 report)
+all=(build tests parity repeat memory256 memory512 cutouts bench256 bench512
+    report)
 # Fixtures allow what the CPU's sums differ by; a GPU adds in other orders, and
 # cuDNN may take Winograd's convolution.
 slack=20
@@ -149,13 +150,31 @@ part_repeat()
         die "a picture depends on the others of its batch"
 }
 
-# The peak on the device, with fp16 and one picture at a time.
+# ours NET OPTION...: steps of a network in fp16, one picture at a time.
+ours()
+{
+    local net=$1
+
+    shift
+    printf '\n$ nightjar bench --random-weights %s %s\n' "$net" "$*"
+    within 120 "$program" bench --random-weights "$net" --device cuda \
+        --precision fp16 --steps 20 "$@"
+}
+
+# Time and the peak on the device beside its prediction.
 memory()
 {
-    within 240 "$program" bench --random-weights "$1" --device cuda \
-        --precision fp16 --steps 10
-    within 240 "$program" bench --random-weights "$1" --device cuda \
-        --precision fp16 --steps 10 --json
+    ours "$1"
+    ours "$1" --no-graphs
+    ours "$1" --memory small
+    ours "$1" --batch-size 4
+}
+
+part_cutouts()
+{
+    ours 256 --cutouts russell
+    ours 256 --cutouts disco
+    ours demo
 }
 
 part_memory256()
@@ -212,6 +231,7 @@ part_report()
         section repeat "The same bytes"
         section memory256 "The 256 network"
         section memory512 "The 512 network"
+        section cutouts "Augmented cutouts, and the demo model"
         section bench256 "The 256 network beside its peers (raw: bench/gpu-bench256.json)"
         section bench512 "The 512 network beside its peers (raw: bench/gpu-bench512.json)"
     } >"$results.part"

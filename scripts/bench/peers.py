@@ -74,7 +74,8 @@ def to_half(unet, dtype):
 def networks(args, unet_card, clip_card):
     strong = args.mode != "eager"
     torch.manual_seed(0)
-    unet, clip = UNet(card(unet_card, "unet"), strong), ClipVision(card(clip_card, "clip"), strong)
+    with torch.device(args.device):  # random weights take half a minute on a CPU
+        unet, clip = UNet(card(unet_card, "unet"), strong), ClipVision(card(clip_card, "clip"), strong)
     load(unet, args.unet)
     load(clip, args.clip, "visual.")
     to_half(unet, {"fp32": None, "fp16": torch.float16, "bf16": torch.bfloat16}[args.precision])

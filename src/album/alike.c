@@ -4,9 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "image/resize.h"
 #include "album/embed_folder.h"
 #include "album/vectors.h"
+#include "image/resize.h"
 
 #define PIXELS  (NJ_ALIKE_SIDE * NJ_ALIKE_SIDE)
 #define NUMBERS (3 * PIXELS)

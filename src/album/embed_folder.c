@@ -6,10 +6,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/file.h"
-#include "base/mem.h"
 #include "album/folder.h"
 #include "album/picks.h"
+#include "base/file.h"
+#include "base/mem.h"
 
 /* Pictures that the network sees together, and the pixels they may have. */
 #define BATCH        8

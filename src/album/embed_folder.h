@@ -12,11 +12,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "album/embeddings.h"
+#include "album/lens.h"
 #include "base/err.h"
 #include "base/list.h"
 #include "image/picture.h"
-#include "album/embeddings.h"
-#include "album/lens.h"
 #include "run/stop.h"
 
 #define NJ_EMBED_BLOCK 64

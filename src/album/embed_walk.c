@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "album/folder.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "album/folder.h"
 
 #define DEPTH_MAX 64
 

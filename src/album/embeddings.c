@@ -10,10 +10,10 @@
 
 #include <zlib.h>
 
-#include "base/file.h"
-#include "base/mem.h"
 #include "album/embeddings_block.h"
 #include "album/picks.h"
+#include "base/file.h"
+#include "base/mem.h"
 
 struct nj_embeddings {
     nj_map map; /* empty when the bytes are borrowed */

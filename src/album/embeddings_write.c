@@ -12,10 +12,10 @@
 
 #include <zlib.h>
 
+#include "album/embeddings_block.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "album/embeddings_block.h"
 
 static nj_status io_error(nj_err *err, const char *doing, const char *path)
 {

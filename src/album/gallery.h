@@ -11,9 +11,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "album/gather.h"
 #include "base/err.h"
 #include "base/str.h"
-#include "album/gather.h"
 
 /* Stands in the head of every page, so that a page is known as one. */
 #define NJ_GALLERY_MARK "<meta name=\"generator\" content=\"nightjar\">"

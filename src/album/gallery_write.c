@@ -7,10 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/file.h"
-#include "base/mem.h"
 #include "album/folder.h"
 #include "album/rank.h"
+#include "base/file.h"
+#include "base/mem.h"
 
 #define PAGE_BYTES_MAX ((size_t)1 << 30)
 

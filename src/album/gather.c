@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "album/folder.h"
 #include "base/file.h"
 #include "image/picture.h"
-#include "album/folder.h"
 
 static nj_status no_memory(nj_err *err)
 {

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "album/alike.h"
+#include "album/vectors.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "album/alike.h"
 #include "job/share.h"
-#include "album/vectors.h"
 #include "text/prompt.h"
 
 static nj_status no_memory(nj_err *err)

@@ -18,12 +18,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "album/embed_folder.h"
+#include "album/lens.h"
 #include "base/err.h"
 #include "base/list.h"
 #include "base/str.h"
 #include "engine/engine.h"
-#include "album/embed_folder.h"
-#include "album/lens.h"
 #include "run/stop.h"
 
 #define NJ_RANKING_FILE "nightjar.ranking.jsonl"

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "album/folder.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "album/folder.h"
 #include "job/names.h"
 
 #define RANKING_BYTES_MAX ((size_t)1 << 30)

@@ -7,11 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "album/embed_folder.h"
+#include "album/vectors.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "album/embed_folder.h"
-#include "album/vectors.h"
 
 /* ---- queries ----------------------------------------------------------- */
 

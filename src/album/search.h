@@ -10,9 +10,9 @@
 
 #include <stddef.h>
 
-#include "base/err.h"
 #include "album/embeddings.h"
 #include "album/lens.h"
+#include "base/err.h"
 #include "text/prompt.h"
 
 /* The query's vector, of the lens's width; the caller frees it. Opens the lens.

@@ -7,10 +7,10 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "album/folder.h"
 #include "base/file.h"
 #include "base/str.h"
 #include "image/png.h"
-#include "album/folder.h"
 
 #define COLUMNS_MAX 10
 

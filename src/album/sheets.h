@@ -7,8 +7,8 @@
 #ifndef NJ_ALBUM_SHEETS_H
 #define NJ_ALBUM_SHEETS_H
 
-#include "image/sheet.h"
 #include "album/gather.h"
+#include "image/sheet.h"
 
 typedef struct nj_sheets_config {
     const nj_list *paths; /* pictures, at least one */

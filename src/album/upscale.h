@@ -13,10 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "album/lens.h"
 #include "base/err.h"
 #include "base/list.h"
 #include "engine/engine.h"
-#include "album/lens.h"
 #include "run/run.h"
 #include "run/stop.h"
 

@@ -7,12 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "album/folder.h"
+#include "album/picks.h"
+#include "base/file.h"
 #include "job/models.h"
 #include "job/models_locate.h"
 #include "job/names.h"
-#include "album/picks.h"
 #include "weights/weights.h"
 
 #define DEFAULT_NETWORK "RealESRGAN_x4plus"

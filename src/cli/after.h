@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "album/embed_folder.h"
 #include "base/err.h"
 #include "cli/cli.h"
 #include "cli/show.h"
-#include "album/embed_folder.h"
 
 typedef struct nj_after {
     nj_show show;

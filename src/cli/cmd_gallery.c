@@ -1,8 +1,8 @@
 /* nightjar gallery: a page to look through a folder's pictures. */
 #include "cli/cli.h"
 
-#include "cli/pages.h"
 #include "album/gallery.h"
+#include "cli/pages.h"
 
 static int make(const nj_options *o, const char *folder)
 {

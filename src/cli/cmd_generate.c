@@ -14,9 +14,9 @@
 #include "job/free_memory.h"
 #include "job/plan.h"
 #include "job/request.h"
-#include "run/run.h"
 #include "job/spec.h"
 #include "job/vocabulary_check.h"
+#include "run/run.h"
 
 #define WORDS_SHOWN 12
 

@@ -3,11 +3,11 @@
 
 #include <stdio.h>
 
+#include "album/embed_folder.h"
+#include "album/search.h"
 #include "base/json.h"
 #include "cli/after.h"
 #include "cli/signals.h"
-#include "album/embed_folder.h"
-#include "album/search.h"
 
 static nj_status find_lens(const nj_invocation *in, nj_lens *lens, nj_err *err)
 {

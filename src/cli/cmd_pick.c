@@ -6,13 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "album/picks.h"
+#include "album/rank.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/after.h"
 #include "cli/signals.h"
 #include "job/check.h"
-#include "album/picks.h"
-#include "album/rank.h"
 
 #define DEFAULT_SHARE "5%"
 

@@ -8,13 +8,13 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "run/calibrate.h"
 #include "job/estimate.h"
 #include "job/plan.h"
-#include "run/progress.h"
 #include "job/request.h"
 #include "job/spec.h"
 #include "job/target.h"
+#include "run/calibrate.h"
+#include "run/progress.h"
 
 #define SHOWN_MAX 40
 

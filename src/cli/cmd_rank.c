@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "album/rank.h"
 #include "cli/after.h"
 #include "cli/signals.h"
-#include "album/rank.h"
 
 struct ranking {
     nj_after after;

@@ -6,12 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "album/picks.h"
+#include "album/search.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/after.h"
 #include "job/check.h"
-#include "album/picks.h"
-#include "album/search.h"
 #include "job/share.h"
 
 #define DEFAULT_TOP "20"

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "album/sheets.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "cli/pages.h"
-#include "album/sheets.h"
 
 /* sheet.png inside the only folder, else here; the caller frees it. */
 static char *default_out(const nj_list *from)

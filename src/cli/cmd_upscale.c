@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "album/upscale.h"
 #include "base/json.h"
 #include "cli/after.h"
 #include "cli/signals.h"
 #include "job/check.h"
-#include "album/upscale.h"
 
 static void tell_json(const char *event, const char *path, const char *made,
                       const nj_err *why)

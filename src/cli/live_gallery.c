@@ -3,8 +3,8 @@
 
 #include <unistd.h>
 
-#include "cli/show.h"
 #include "album/gallery.h"
+#include "cli/show.h"
 
 #define SHARE         50 /* of the time goes into the page, at most */
 #define SECONDS_LEAST 5

@@ -61,10 +61,7 @@ static nj_status load_unet(const nj_engine *e, nj_precision precision,
     if (status != NJ_OK)
         return status;
     status = nj_unet_new(weights, &e->unet_card, dtype, e->device, out, err);
-    nj_weights_free(weights);
-    if (status != NJ_OK && e->unet_path)
-        nj_err_add(err, "cannot use '%s'", e->unet_path);
-    return status;
+    return nj_machine_read(weights, e->unet_path, status, err);
 }
 
 /* Guidance comes from what CLIP says. Its weights are published in fp16, and
@@ -98,10 +95,7 @@ static nj_status with_clip(nj_engine *e, size_t i,
     if (status != NJ_OK)
         return status;
     status = convert(e, i, weights, err);
-    nj_weights_free(weights);
-    if (status != NJ_OK && e->clip_paths[i])
-        nj_err_add(err, "cannot use '%s'", e->clip_paths[i]);
-    return status;
+    return nj_machine_read(weights, e->clip_paths[i], status, err);
 }
 
 static nj_status convert_clip(nj_engine *e, size_t i, const nj_weights *weights,

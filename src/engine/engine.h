@@ -112,7 +112,7 @@ typedef struct nj_engine_callbacks {
      * NJ_E_INTERRUPTED. */
     bool (*step)(void *user, int iteration, int iterations);
     /* A finished picture, or the predicted x0 that save_every or frame_every
-     * ask for; nj_is_every tells which. */
+     * ask for; nj_is_every tells which. May be NULL. */
     nj_status (*picture)(void *user, const nj_engine_picture *p, nj_err *err);
     /* A picture that failed by itself (values not finite); the others go on. */
     void (*failed)(void *user, size_t image, const nj_err *why);

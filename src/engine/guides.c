@@ -2,6 +2,7 @@
  * init loss. float32, whatever the UNet has: they are small, and gradients come
  * from them. */
 #include "engine/engine_internal.h"
+#include "engine/machine.h"
 
 static nj_status load_secondary(nj_engine *e, const char *path, nj_err *err)
 {
@@ -11,8 +12,7 @@ static nj_status load_secondary(nj_engine *e, const char *path, nj_err *err)
     if (status != NJ_OK)
         return status;
     status = nj_secondary_new(weights, NJ_F32, e->device, &e->secondary, err);
-    nj_weights_free(weights);
-    return status == NJ_OK ? NJ_OK : nj_err_add(err, "cannot use '%s'", path);
+    return nj_machine_read(weights, path, status, err);
 }
 
 static nj_status load_lpips(nj_engine *e, const nj_engine_config *config,

@@ -42,6 +42,14 @@ nj_dtype nj_machine_dtype(nj_precision *precision, th_device device)
                                              : NJ_F16;
 }
 
+nj_status nj_machine_read(nj_weights *weights, const char *path,
+                          nj_status status, nj_err *err)
+{
+    nj_weights_free(weights);
+    return status == NJ_OK || !path ? status
+                                    : nj_err_add(err, "cannot use '%s'", path);
+}
+
 nj_status nj_machine_clip(const char *path, nj_dtype dtype, th_device device,
                           nj_clip **out, nj_err *err)
 {
@@ -51,8 +59,5 @@ nj_status nj_machine_clip(const char *path, nj_dtype dtype, th_device device,
     if (status != NJ_OK)
         return status;
     status = nj_clip_new(weights, NULL, dtype, device, out, err);
-    nj_weights_free(weights);
-    if (status != NJ_OK)
-        nj_err_add(err, "cannot use '%s'", path);
-    return status;
+    return nj_machine_read(weights, path, status, err);
 }

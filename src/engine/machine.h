@@ -21,6 +21,11 @@ void nj_machine_threads(int threads);
  * a GPU. */
 nj_dtype nj_machine_dtype(nj_precision *precision, th_device device);
 
+/* Ends the reading of a network: frees the weights and returns `status`, whose
+ * error, if it is one, gets the file's name where there is a file. */
+nj_status nj_machine_read(nj_weights *weights, const char *path,
+                          nj_status status, nj_err *err) NJ_MUST_USE;
+
 /* Reads a CLIP; *out is freed with nj_clip_free. */
 nj_status nj_machine_clip(const char *path, nj_dtype dtype, th_device device,
                           nj_clip **out, nj_err *err) NJ_MUST_USE;

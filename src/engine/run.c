@@ -349,7 +349,9 @@ static nj_status hand_out(struct run *r, size_t b, int k, nj_err *err)
 
     nj_pixels_from_signed(r->host + b * r->image_values, s->width, s->height,
                           r->rgb);
-    return r->callbacks->picture(r->callbacks->user, &picture, err);
+    return r->callbacks->picture
+               ? r->callbacks->picture(r->callbacks->user, &picture, err)
+               : NJ_OK;
 }
 
 /* The finished pictures, and those that save_every and frame_every ask for: the

@@ -32,9 +32,9 @@ static nj_status load(nj_upscaler *u, const char *path,
     if (status != NJ_OK)
         return status;
     status = nj_rrdbnet_new(weights, dtype, u->device, &u->net, err);
-    nj_weights_free(weights);
+    status = nj_machine_read(weights, path, status, err);
     if (status != NJ_OK)
-        return nj_err_add(err, "cannot use '%s'", path);
+        return status;
     u->facts.scale = nj_rrdbnet_shape(u->net)->scale;
     u->facts.device = u->device_name;
     u->facts.libtorch = th_version();

@@ -8,8 +8,8 @@
 #include "base/version.h"
 #include "job/engine_load.h"
 #include "job/plan.h"
-#include "run/run.h"
 #include "job/spec.h"
+#include "run/run.h"
 
 struct nightjar_job {
     nj_options options;

@@ -275,14 +275,6 @@ static bool on_step(void *user, int iteration, int iterations)
     return iteration < t->warm + t->steps;
 }
 
-static nj_status on_picture(void *user, const nj_engine_picture *p, nj_err *err)
-{
-    (void)user;
-    (void)p;
-    (void)err;
-    return NJ_OK;
-}
-
 static void on_failed(void *user, size_t image, const nj_err *why)
 {
     struct timing *t = user;
@@ -309,8 +301,7 @@ static nj_status time_steps(const nj_bench_setup *s, const nj_engine_api *api,
                             .warm = api->facts(engine)->cuda ? WARM : 0,
                             .steps = s->steps,
                             .began = seconds_now()};
-    const nj_engine_callbacks callbacks = {&timing, on_step, on_picture,
-                                           on_failed};
+    const nj_engine_callbacks callbacks = {&timing, on_step, NULL, on_failed};
     nj_prompt prompt = {0};
     const nj_prompt *prompts[BATCH_MAX];
     uint64_t seeds[BATCH_MAX];

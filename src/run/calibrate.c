@@ -7,8 +7,8 @@
 #include <time.h>
 
 #include "job/footprint.h"
-#include "run/room.h"
 #include "job/speed.h"
+#include "run/room.h"
 
 #define STEPS 4
 
@@ -38,14 +38,6 @@ static bool on_step(void *user, int iteration, int iterations)
     return true;
 }
 
-static nj_status on_picture(void *user, const nj_engine_picture *p, nj_err *err)
-{
-    (void)user;
-    (void)p;
-    (void)err;
-    return NJ_OK;
-}
-
 /* Values that are not finite take as long as others. */
 static void on_failed(void *user, size_t image, const nj_err *why)
 {
@@ -69,7 +61,7 @@ static nj_status measure(const nj_job *job, const nj_group *g,
     bool cuda = api->facts(engine)->cuda;
     nj_thrift how = nj_footprint_choose_for(job, g, cuda, room);
     struct watch w = {0};
-    nj_engine_callbacks callbacks = {&w, on_step, on_picture, on_failed};
+    nj_engine_callbacks callbacks = {&w, on_step, NULL, on_failed};
     struct rusage usage;
     nj_speed speed;
     nj_status status;

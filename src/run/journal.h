@@ -9,8 +9,8 @@
 
 #include "base/err.h"
 #include "job/plan.h"
-#include "run/run.h"
 #include "job/spec.h"
+#include "run/run.h"
 
 typedef struct nj_journal nj_journal;
 

@@ -8,13 +8,13 @@
 
 #include "base/mem.h"
 #include "image/png.h"
-#include "job/footprint.h"
-#include "run/room.h"
 #include "job/device.h"
+#include "job/footprint.h"
 #include "job/plan.h"
 #include "job/record.h"
 #include "job/request.h"
 #include "job/spec.h"
+#include "run/room.h"
 
 /* What making one picture takes. */
 struct remake {

@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "engine/engine.h"
 #include "job/options.h"
 #include "run/record_read.h"
-#include "engine/engine.h"
 
 typedef enum nj_likeness {
     NJ_SAME_FILE,    /* every byte */

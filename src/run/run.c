@@ -9,10 +9,10 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "job/target.h"
 #include "run/process.h"
 #include "run/room.h"
 #include "run/run_parts.h"
-#include "job/target.h"
 
 /* How often pictures that others have claimed are looked at. */
 #define LOOK_SECONDS 0.25

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "run/run_parts.h"
 #include "job/target.h"
+#include "run/run_parts.h"
 
 static int last_iteration(const nj_runner *r, size_t number)
 {

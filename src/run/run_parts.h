@@ -9,13 +9,13 @@
 #ifndef NJ_RUN_RUN_PARTS_H
 #define NJ_RUN_RUN_PARTS_H
 
-#include "run/claims.h"
-#include "run/journal.h"
 #include "job/footprint.h"
 #include "job/limits.h"
 #include "job/record.h"
-#include "run/run.h"
 #include "job/speed.h"
+#include "run/claims.h"
+#include "run/journal.h"
+#include "run/run.h"
 #include "run/video.h"
 
 #define NJ_BATCH_MAX 256

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "run/run_parts.h"
 #include "job/target.h"
+#include "run/run_parts.h"
 
 static nj_status write_picture(nj_runner *r, const nj_image *image,
                                const nj_engine_picture *p, const char *path,

@@ -21,8 +21,8 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "run/stop.h"
 #include "job/video_encoder.h"
+#include "run/stop.h"
 
 typedef struct nj_videos nj_videos;
 

@@ -96,7 +96,7 @@ static nj_status show(const nj_work *w, size_t image, int iteration,
         return nj_fail(err, NJ_E_MEMORY, "fake: no memory");
     for (size_t i = 0; i < n; i++)
         rgb[i] = (uint8_t)(h >> (i % 56));
-    status = c->picture(c->user, &p, err);
+    status = c->picture ? c->picture(c->user, &p, err) : NJ_OK;
     free(rgb);
     return status;
 }

@@ -322,6 +322,11 @@ static void init_loss_is_lpips(void **state)
     assert_true(rms(s, by_hand, -1) > 1e-6);
     assert_true(max_difference(s, gradient(s, &g), by_hand) <
                 1e-4 * rms(s, by_hand, -1));
+    t.tv_scale = 40; /* added to what other losses pull */
+    by_hand = th_add(s, by_hand, tv_gradient(s, 40, .75));
+    assert_true(max_difference(s, gradient(s, &g), by_hand) <
+                1e-4 * rms(s, by_hand, -1));
+    t.tv_scale = 0;
     g.start = NULL;
     assert_false(nj_guidance_is_on(&g));
     nj_lpips_free(lpips);

@@ -191,6 +191,8 @@ static void settings_follow_their_curves(void **state)
     nj_settings_set_curve(&s, NJ_CURVED_CUTN, &number);
     now = nj_settings_at(&s, &(const nj_curve_place){2, 0});
     assert_int_equal(now.cutn, 40);
+    nj_settings_set_curve(&s, NJ_CURVED_TV_SCALE, &number);
+    assert_true(s.tv_scale == 40 && s.range_scale == 0);
 }
 
 static void transformations_are_parts_of_a_run(void **state)

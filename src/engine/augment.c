@@ -10,77 +10,6 @@
 
 /* ---- sampling ---------------------------------------------------------- */
 
-/* The projective map of an output position to the input position:
- * ((m0 X + m1 Y + m2), (m3 X + m4 Y + m5)) / (m6 X + m7 Y + 1). */
-struct projection {
-    double m[8];
-};
-
-/* Where each output pixel reads, in units of grid_sample (the picture's edges
- * are -1 and 1) -> [1,H,W,2]. */
-static th_tensor *grid_of(th_scope *s, const struct projection *p, int64_t h,
-                          int64_t w, const th_tensor *like)
-{
-    const int64_t shape[4] = {1, h, w, 2};
-    const double *m = p->m;
-    float *at = nj_calloc((size_t)h, (size_t)w * 2 * sizeof(*at));
-    th_tensor *grid = NULL;
-
-    if (at == NULL) {
-        th_scope_fail(s, NJ_E_MEMORY, "out of memory for a sampling grid");
-        return NULL;
-    }
-    for (int64_t i = 0; i < h * w; i++) {
-        const double x = (double)(i % w) + .5;
-        const double y = (double)(i / w) + .5;
-        const double z = m[6] * x + m[7] * y + 1;
-
-        at[2 * i] =
-            (float)(2 * (m[0] * x + m[1] * y + m[2]) / z / (double)w - 1);
-        at[2 * i + 1] =
-            (float)(2 * (m[3] * x + m[4] * y + m[5]) / z / (double)h - 1);
-    }
-    grid = th_from_data(s, NJ_F32, 4, shape, at);
-    free(at);
-    return th_to(s, grid, th_dtype(like), th_where(like));
-}
-
-/* Puts the fill where the picture does not reach: mask [1,1,H,W] in [0,1]. */
-static th_tensor *fill_outside(th_scope *s, const th_tensor *y,
-                               const th_tensor *mask, nj_sampling how)
-{
-    const int64_t shape[4] = {1, 3, 1, 1};
-    const float colour[3] = {(float)how.fill[0], (float)how.fill[1],
-                             (float)how.fill[2]};
-    const th_tensor *fill = th_from_data(s, NJ_F32, 4, shape, colour);
-    const th_tensor *rest = th_add_scalar(s, th_neg(s, mask), 1);
-
-    fill = th_to(s, fill, th_dtype(y), th_where(y));
-    if (how.nearest)
-        return th_where_self(s, th_lt_scalar(s, mask, .5), fill, y);
-    return th_add(s, th_mul(s, y, mask), th_mul(s, rest, fill));
-}
-
-static th_tensor *project(th_scope *s, const th_tensor *x,
-                          const struct projection *p, nj_sampling how)
-{
-    const int64_t h = th_size(x, 2), w = th_size(x, 3);
-    const int64_t all[4] = {th_size(x, 0), h, w, 2};
-    const int64_t one[4] = {1, 1, h, w};
-    th_tensor *grid, *y;
-    const th_tensor *mask;
-
-    if (x == NULL)
-        return NULL;
-    grid = grid_of(s, p, h, w, x);
-    y = th_grid_sample(s, x, th_expand(s, grid, 4, all), how.nearest);
-    if (how.fill == NULL)
-        return y;
-    mask = th_full(s, th_dtype(x), th_where(x), 4, one, 1);
-    mask = th_grid_sample(s, mask, grid, how.nearest);
-    return fill_outside(s, y, mask, how);
-}
-
 th_tensor *nj_augment_hflip(th_scope *s, const th_tensor *x)
 {
     return th_flip(s, x, 3);
@@ -96,10 +25,12 @@ th_tensor *nj_augment_affine(th_scope *s, const th_tensor *x, double angle,
     const double dy = cy + shift[1];
     const double c = cos(a);
     const double d = sin(a);
-    const struct projection p = {
-        {c, d, cx - c * dx - d * dy, -d, c, cy + d * dx - c * dy, 0, 0}};
+    const th_projection p = {
+        .m = {c, d, cx - c * dx - d * dy, -d, c, cy + d * dx - c * dy, 0, 0},
+        .nearest = how.nearest,
+        .fill = how.fill};
 
-    return project(s, x, &p, how);
+    return th_project(s, x, &p);
 }
 
 /* Solves the n x n system a (row by row, right side last) by elimination with
@@ -135,7 +66,7 @@ static bool solve(double *a, int n, double *out)
 }
 
 /* The map that takes the output corners `to` back to `from`. */
-static bool projection_init(struct projection *p, const double from[4][2],
+static bool projection_init(th_projection *p, const double from[4][2],
                             const double to[4][2])
 {
     double a[8][9];
@@ -163,10 +94,10 @@ th_tensor *nj_augment_perspective(th_scope *s, const th_tensor *x,
                                   const double from[4][2],
                                   const double to[4][2], nj_sampling how)
 {
-    struct projection p;
+    th_projection p = {.nearest = how.nearest, .fill = how.fill};
 
     if (projection_init(&p, from, to))
-        return project(s, x, &p, how);
+        return th_project(s, x, &p);
     th_scope_fail(s, NJ_E_USAGE, "the corners of a perspective lie on a line");
     return NULL;
 }
@@ -220,9 +151,53 @@ static th_tensor *augment_once(th_scope *s, th_tensor *x, link what,
     return x;
 }
 
-th_tensor *nj_augment(th_scope *s, const th_tensor *x, nj_chain chain,
-                      const nj_augmentation *draws,
-                      const th_tensor *const *noise)
+/* Where the noise between the links comes from. */
+struct noise {
+    const th_tensor *const *fields; /* ready, or NULL: */
+    const nj_source *from;          /* of one image, or NULL: none */
+    double scale;
+    size_t first; /* cutout of the image that picture 0 is */
+};
+
+/* The noise of cutouts `first`, `first` + 1.. for the `time`-th time is added
+ * to x [N,3,H,W]. */
+static th_tensor *add_drawn(th_scope *s, const th_tensor *x,
+                            const struct noise *noise, int time)
+{
+    const size_t cuts = (size_t)th_size(x, 0);
+    nj_source *sources = nj_calloc(cuts, sizeof(*sources));
+    th_normals *each = nj_calloc(cuts, sizeof(*each));
+    th_tensor *y = NULL;
+
+    if (sources == NULL || each == NULL)
+        th_scope_fail(s, NJ_E_MEMORY, "out of memory for cutout noise");
+    for (size_t k = 0; sources && each && k < cuts; k++) {
+        uint32_t block;
+        const nj_source from = nj_cut_noise_source(
+            noise->from, (int)(noise->first + k), time, &block);
+
+        sources[k] = from;
+        each[k] = (th_normals){&sources[k].seed, from.iteration, from.stream,
+                               from.draw, block};
+    }
+    if (sources && each)
+        y = th_add_normals(s, x, noise->scale, each);
+    free(sources);
+    free(each);
+    return y;
+}
+
+static th_tensor *add_noise(th_scope *s, th_tensor *x,
+                            const struct noise *noise, int time)
+{
+    if (noise->fields)
+        return th_add(s, x, noise->fields[time]);
+    return noise->from && x ? add_drawn(s, x, noise, time) : x;
+}
+
+static th_tensor *augment_all(th_scope *s, const th_tensor *x, nj_chain chain,
+                              const nj_augmentation *draws,
+                              const struct noise *noise)
 {
     th_tensor *y = th_keep(s, x);
     int times = 0;
@@ -230,71 +205,35 @@ th_tensor *nj_augment(th_scope *s, const th_tensor *x, nj_chain chain,
     for (const link *l = chains[chain]; *l != END; l++) {
         /* What lies between two links is let go at once: it is large. */
         th_scope *inner = th_scope_new(s);
-        th_tensor *next = y;
+        th_tensor *next = *l == NOISE ? add_noise(inner, y, noise, times++)
+                                      : augment_once(inner, y, *l, draws);
 
-        if (*l != NOISE)
-            next = augment_once(inner, y, *l, draws);
-        else if (noise)
-            next = th_add(inner, y, noise[times++]);
         y = th_keep(s, next);
         th_scope_free(inner);
     }
     return y;
 }
 
+th_tensor *nj_augment(th_scope *s, const th_tensor *x, nj_chain chain,
+                      const nj_augmentation *draws,
+                      const th_tensor *const *noise)
+{
+    return augment_all(s, x, chain, draws, &(struct noise){.fields = noise});
+}
+
 /* ---- a step's cutouts -------------------------------------------------- */
-
-/* The noise of cutout k for the `time`-th time, [1,3,H,W] like x. */
-static th_tensor *cut_noise(th_scope *s, const th_tensor *x,
-                            const nj_source *from, size_t k, int time)
-{
-    const int64_t shape[4] = {1, 3, th_size(x, 2), th_size(x, 3)};
-    uint32_t first;
-    const nj_source source = nj_cut_noise_source(from, (int)k, time, &first);
-    const th_normals normals = {&source.seed, source.iteration, source.stream,
-                                source.draw, first};
-
-    return th_philox_normals(s, &normals, th_where(x), 4, shape);
-}
-
-/* The noise of cutouts `first`, `first` + 1.. of one image, like x [N,3,H,W];
- * false on failure. */
-static bool draw_noise(th_scope *s, const th_tensor *x, const nj_source *from,
-                       double scale, size_t first,
-                       const th_tensor *out[NJ_NOISE_TIMES])
-{
-    const size_t cuts = (size_t)th_size(x, 0);
-    const th_tensor **list = nj_calloc(cuts, sizeof(*list));
-
-    if (list == NULL)
-        th_scope_fail(s, NJ_E_MEMORY, "out of memory for cutout noise");
-    for (int time = 0; list != NULL && time < NJ_NOISE_TIMES; time++) {
-        th_scope *inner = th_scope_new(s);
-        const th_tensor *fields;
-
-        for (size_t k = 0; k < cuts; k++)
-            list[k] = cut_noise(inner, x, from, first + k, time);
-        fields = th_to(inner, th_cat(inner, list, cuts, 0), th_dtype(x),
-                       th_where(x));
-        out[time] = th_keep(s, th_mul_scalar(inner, fields, scale));
-        th_scope_free(inner);
-    }
-    free(list);
-    return list != NULL;
-}
 
 static th_tensor *augment_drawn(th_scope *s, const th_tensor *x,
                                 const nj_augment_part *part,
                                 const nj_augmentation *draws)
 {
     const nj_augment_plan *plan = part->augments;
-    const th_tensor *noise[NJ_NOISE_TIMES] = {0};
-    bool noisy = false;
+    const struct noise noise = {.from = plan->noise ? &plan->noise[part->image]
+                                                    : NULL,
+                                .scale = plan->noise_scale,
+                                .first = part->first};
 
-    if (plan->noise != NULL && x != NULL)
-        noisy = draw_noise(s, x, &plan->noise[part->image], plan->noise_scale,
-                           part->first, noise);
-    return nj_augment(s, x, plan->chain, draws, noisy ? noise : NULL);
+    return augment_all(s, x, plan->chain, draws, &noise);
 }
 
 static th_tensor *to_input_size(th_scope *s, const th_tensor *x,
@@ -356,28 +295,9 @@ static th_tensor *augment_or_again(th_scope *s, const th_tensor *x,
 th_tensor *nj_augmented_stack(th_scope *s, const th_tensor *x,
                               const nj_augment_plan *augments, size_t image)
 {
-    const size_t cuts = x ? (size_t)th_size(x, 0) : 1;
-    const size_t at_once = augments->again ? augments->at_once : cuts;
-    const th_tensor **list = nj_calloc(cuts, sizeof(*list));
-    th_tensor *y = NULL;
-    size_t count = 0;
+    const nj_augment_part part = {NULL, augments, image, 0};
 
-    if (list == NULL) {
-        th_scope_fail(s, NJ_E_MEMORY, "out of memory for a list of cutouts");
-        return NULL;
-    }
-    for (size_t i = 0; i < cuts; i += at_once, count++) {
-        const size_t n = i + at_once < cuts ? at_once : cuts - i;
-        const nj_augment_part part = {NULL, augments, image, i};
-        nj_augment_part *room =
-            augments->again ? &augments->again[image * cuts + i] : NULL;
-
-        list[count] = augment_or_again(
-            s, th_narrow(s, x, 0, (int64_t)i, (int64_t)n), &part, room);
-    }
-    y = th_cat(s, list, count, 0);
-    free(list);
-    return y;
+    return augment_part(s, &part, &x);
 }
 
 th_tensor *nj_augmented_cutouts(th_scope *s, const th_tensor *x,

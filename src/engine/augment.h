@@ -51,9 +51,9 @@ typedef struct nj_augment_plan {
     double noise_scale;           /* deviation of the noise */
     /* Room for a part of each image and cut: none of a cutout's copies is kept
      * for the backward pass, which makes them again, to the same numbers. This
-     * and all that it borrows must live until then. NULL: copies are kept. */
+     * and all that it borrows must live until then. NULL: copies are kept, as
+     * those of a stack are. */
     nj_augment_part *again;
-    size_t at_once; /* cutouts of a stack that are then made at once, >= 1 */
 } nj_augment_plan;
 
 /* nj_plain_cutouts with every cut augmented before it is resampled: x [B,3,H,W]

@@ -119,6 +119,14 @@ static void draw_image(const nj_cutting *c, size_t b)
     }
 }
 
+/* Whether it is worth while to make copies again instead of keeping them for
+ * the backward pass: a jitter keeps what it gets, in the window's size, hardly
+ * anything else does; Disco's have CLIP's size. */
+static bool keeps_much(nj_chain chain)
+{
+    return chain == NJ_CHAIN_2021_11;
+}
+
 /* False: no memory. */
 static bool draw_augmentations(nj_cutting *c)
 {
@@ -126,12 +134,13 @@ static bool draw_augmentations(nj_cutting *c)
     const size_t cuts = (size_t)nj_cut_count(c->settings);
     const size_t slices = (size_t)nj_cut_slices(c->settings);
     const size_t rows = images * (cuts > 0 ? cuts : 1);
+    const bool again = slices > 1 && keeps_much(c->augments.chain);
 
     c->draws = nj_calloc(rows, sizeof(*c->draws));
     c->noise = nj_calloc(images, sizeof(*c->noise));
-    if (slices > 1)
+    if (again)
         c->again = nj_calloc(rows, sizeof(*c->again));
-    if (!c->draws || !c->noise || (slices > 1 && !c->again))
+    if (!c->draws || !c->noise || (again && !c->again))
         return false;
     for (size_t b = 0; b < images; b++)
         draw_image(c, b);
@@ -139,7 +148,6 @@ static bool draw_augmentations(nj_cutting *c)
     c->augments.noise = c->noise;
     c->augments.noise_scale = noise_scale;
     c->augments.again = c->again;
-    c->augments.at_once = (cuts + slices - 1) / slices;
     return true;
 }
 

@@ -32,8 +32,8 @@ nj_box *nj_cut_boxes(const nj_settings *settings, int clip_size, int width,
 
 /* A draw for pictures of one size: boxes, augmentations and where the noise
  * comes from. Where the settings give CLIP the cutouts in slices, the copies
- * that augmentations make of a cutout are not kept for the backward pass, but
- * made again there; no number changes by that. */
+ * that the augmentations of November 2021 make of a cutout are not kept for the
+ * backward pass, but made again there; no number changes by that. */
 typedef struct nj_cutting nj_cutting;
 
 /* Borrows settings and draw. NULL: no memory. */

@@ -141,14 +141,15 @@ static int cuts_of(const nj_settings *s)
 }
 
 /* Copies that augmentations make of a cutout, in its size at that time: those
- * kept for the backward pass, those besides while they are made, and those of
- * making them once more and going back, where none is kept. */
+ * kept for the backward pass, those besides while one is made or gone back
+ * through, and those of making them once more and going back, where slices do
+ * so; 0: they keep theirs. */
 static const struct {
     double kept, beside, again;
 } copies[] = {
-    [NJ_CHAIN_2021_11] = {12.5, 31, 48},
-    [NJ_CHAIN_2021_09] = {3.5, 7, 17},
-    [NJ_CHAIN_DISCO] = {12, 29, 52},
+    [NJ_CHAIN_2021_11] = {1.4, 4, 11},
+    [NJ_CHAIN_2021_09] = {.2, 5, 0},
+    [NJ_CHAIN_DISCO] = {1, 3, 0},
 };
 
 /* Bytes of a picture's cutouts before they are made smaller. */
@@ -178,30 +179,27 @@ static struct cut_bytes boxes_of(const nj_settings *s, int clip_size)
     return b;
 }
 
-/* Disco's have CLIP's size when they are augmented, a slice of them at once. */
-static struct cut_bytes cut_bytes_of(const nj_settings *s, int clip_size,
-                                     int slice)
+/* Disco's have CLIP's size when they are augmented, all at once. */
+static struct cut_bytes cut_bytes_of(const nj_settings *s, int clip_size)
 {
-    double cut = 4.0 * 3 * clip_size * clip_size;
+    double all = 4.0 * 3 * clip_size * clip_size * cuts_of(s);
 
-    return s->cutouts == NJ_CUTOUTS_DISCO
-               ? (struct cut_bytes){cut * cuts_of(s), cut * slice}
-               : boxes_of(s, clip_size);
+    return s->cutouts == NJ_CUTOUTS_DISCO ? (struct cut_bytes){all, all}
+                                          : boxes_of(s, clip_size);
 }
 
 /* What cutouts for one CLIP need with it, at most. */
 static double cuts_peak(const nj_settings *s, const nj_clip_card *card,
                         const nj_thrift *how, double clip)
 {
-    int slice = (cuts_of(s) + how->clip_slices - 1) / how->clip_slices;
-    struct cut_bytes b = cut_bytes_of(s, card->image_size, slice);
+    struct cut_bytes b = cut_bytes_of(s, card->image_size);
     double cuts = CUTS * 4 * 3 * card->image_size * card->image_size *
                   cuts_of(s) * s->batch_size;
     nj_chain chain;
 
     if (!nj_chain_of(s, &chain))
         return cuts + clip;
-    if (how->clip_slices > 1)
+    if (how->clip_slices > 1 && copies[chain].again > 0)
         return cuts + larger(clip, copies[chain].again * b.at_once);
     return cuts + copies[chain].kept * b.all * s->batch_size +
            larger(clip, copies[chain].beside * b.at_once);

@@ -16,11 +16,6 @@ bool wants_repeatable(const at::Tensor &x) noexcept;
 at::Tensor attention_repeatable(const at::Tensor &q, const at::Tensor &k,
                                 const at::Tensor &v, double scale, bool causal);
 
-// at::grid_sampler with zeros outside and corners not aligned, for an x that
-// takes part in a derivation by a grid that does not.
-at::Tensor grid_sample_repeatable(const at::Tensor &x, const at::Tensor &grid,
-                                  bool nearest);
-
 at::Tensor bilinear_repeatable(const at::Tensor &x, int64_t h, int64_t w,
                                bool align_corners);
 

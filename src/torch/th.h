@@ -145,6 +145,12 @@ typedef struct th_normals {
 th_tensor *th_philox_normals(th_scope *s, const th_normals *from,
                              th_device device, int ndim, const int64_t *shape);
 
+/* x [B,...] float32 + scale * normals, in one pass: picture b gets those of
+ * each[b], which has one seed. The same numbers as from the three operations.
+ */
+th_tensor *th_add_normals(th_scope *s, const th_tensor *x, double scale,
+                          const th_normals *each);
+
 /* Copies n elements, row-major, as float32 / int64 to the host. n must be the
  * number of elements. */
 void th_read_f32(th_scope *s, const th_tensor *t, float *out, size_t n);
@@ -355,9 +361,6 @@ th_tensor *th_upsample_bilinear2d(th_scope *s, const th_tensor *x, int64_t h,
 th_tensor *th_upsample_bicubic2d(th_scope *s, const th_tensor *x, int64_t h,
                                  int64_t w, bool align_corners);
 th_tensor *th_pixel_unshuffle(th_scope *s, const th_tensor *x, int factor);
-/* grid [B,h,w,2] in [-1,1], zeros outside, align_corners false. */
-th_tensor *th_grid_sample(th_scope *s, const th_tensor *x,
-                          const th_tensor *grid, bool nearest);
 
 /* ---- a sampler's step --------------------------------------------------- */
 
@@ -386,6 +389,44 @@ typedef struct th_update {
 
 /* The next x, row-major, in one pass; no gradient. */
 th_tensor *th_sampler_update(th_scope *s, const th_update *u);
+
+/* ---- projective maps --------------------------------------------------- */
+
+/* Output (X, Y) reads the input at ((m0 X + m1 Y + m2) / z,
+ * (m3 X + m4 Y + m5) / z), z = m6 X + m7 Y + 1; pixel i of a side lies at
+ * i + 1/2, and zeros lie outside. */
+typedef struct th_projection {
+    double m[8];
+    bool nearest;       /* else bilinear */
+    const double *fill; /* [C]: mixed in as far as what is read lies outside,
+                           or, nearest, where more than half does; NULL: no */
+} th_projection;
+
+/* x [B,C,H,W] float32, at most four channels -> the same shape. Keeps nothing
+ * for the gradient, each number of which is one sum in a fixed order, the same
+ * on any number of threads. */
+th_tensor *th_project(th_scope *s, const th_tensor *x,
+                      const th_projection *projection);
+
+/* ---- colours ------------------------------------------------------------ */
+
+typedef enum th_color_kind {
+    TH_COLOR_BRIGHTNESS, /* clamp(factor x, 0, 1) */
+    TH_COLOR_CONTRAST,   /* the same of factor x + (1 - factor) mean(grey) */
+    TH_COLOR_SATURATION, /* the same of factor x + (1 - factor) grey */
+    TH_COLOR_HUE,        /* RGB to HSV, hue plus factor modulo 1, and back */
+    TH_COLOR_GRAY        /* .2989 R + .587 G + .114 B thrice; no factor */
+} th_color_kind;
+
+typedef struct th_color_step {
+    th_color_kind kind;
+    double factor;
+} th_color_step;
+
+/* One to four steps, one after the other, of x [B,3,H,W] float32; contrast at
+ * most once, its mean that of each image. The backward pass keeps x only. */
+th_tensor *th_color(th_scope *s, const th_tensor *x, const th_color_step *steps,
+                    int n);
 
 /* ---- separable maps ---------------------------------------------------- */
 

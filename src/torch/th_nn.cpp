@@ -194,13 +194,3 @@ extern "C" th_tensor *th_pixel_unshuffle(th_scope *s, const th_tensor *x,
     return th::op(s, "pixel_unshuffle", {x},
                   [&] { return at::pixel_unshuffle(x->t, factor); });
 }
-
-extern "C" th_tensor *th_grid_sample(th_scope *s, const th_tensor *x,
-                                     const th_tensor *grid, bool nearest)
-{
-    return th::op(s, "grid_sample", {x, grid}, [&] {
-        if (th::wants_repeatable(x->t) && !grid->t.requires_grad())
-            return th::grid_sample_repeatable(x->t, grid->t, nearest);
-        return at::grid_sampler(x->t, grid->t, nearest ? 1 : 0, 0, false);
-    });
-}

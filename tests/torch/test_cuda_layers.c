@@ -73,12 +73,50 @@ static th_tensor *attention_causal(th_scope *s, const th_tensor *x)
     return th_attention(s, q, q, q, .25, true);
 }
 
-static th_tensor *grid(th_scope *s, const th_tensor *x)
+/* Three channels, float32 in any case. */
+static th_tensor *colours(th_scope *s, const th_tensor *x)
 {
-    return th_grid_sample(
-        s, x,
-        th_expand(s, beside(s, x, 3, SHAPE(1, 20, 20, 2)), SHAPE(B, 20, 20, 2)),
-        false);
+    return th_to(s, th_narrow(s, x, 1, 5, 3), NJ_F32, th_where(x));
+}
+
+static th_tensor *project(th_scope *s, const th_tensor *x)
+{
+    const th_projection p = {.m = {.8, .4, 1, -.4, .9, 3, .01, -.02}};
+
+    return th_project(s, colours(s, x), &p);
+}
+
+/* With z = 0 in the picture: some pixels look at all outputs. */
+static th_tensor *project_filled(th_scope *s, const th_tensor *x)
+{
+    const double fill[3] = {.5, -.25, .75};
+    const th_projection p = {.m = {1, .2, 0, .1, 1, 0, -.21, .013},
+                             .fill = fill};
+
+    return th_project(s, colours(s, x), &p);
+}
+
+static th_tensor *project_nearest(th_scope *s, const th_tensor *x)
+{
+    const th_projection p = {.m = {.8, .4, 1, -.4, .9, 3, .01, -.02},
+                             .nearest = true};
+
+    return th_project(s, colours(s, x), &p);
+}
+
+/* In both orders of contrast and hue. */
+static th_tensor *color(th_scope *s, const th_tensor *x)
+{
+    const th_color_step steps[4] = {{TH_COLOR_BRIGHTNESS, 1.2},
+                                    {TH_COLOR_CONTRAST, .8},
+                                    {TH_COLOR_SATURATION, 1.3},
+                                    {TH_COLOR_HUE, .1}};
+    const th_color_step others[3] = {
+        {TH_COLOR_HUE, -.1}, {TH_COLOR_CONTRAST, 1.2}, {TH_COLOR_GRAY, 1}};
+    const th_tensor *y = th_add_scalar(s, th_mul_scalar(s, colours(s, x), .4),
+                                       .5); /* .1 to .9 */
+
+    return th_add(s, th_color(s, y, steps, 4), th_color(s, y, others, 3));
 }
 
 static th_tensor *bilinear(th_scope *s, const th_tensor *x)
@@ -132,7 +170,10 @@ static const struct {
     {"gates", gates},
     {"attention", attention},
     {"attention, causal", attention_causal},
-    {"grid sample", grid},
+    {"project", project},
+    {"project, filled", project_filled},
+    {"project, nearest", project_nearest},
+    {"color", color},
     {"bilinear", bilinear},
     {"pools", pools},
     {"doubled", doubled},
@@ -250,6 +291,23 @@ static void noise_has_the_cpus_bytes(void **state)
     free(got);
 }
 
+/* 40 pictures take two launches. */
+static void added_noise_has_the_cpus_bytes(void **state)
+{
+    enum { PICTURES = 40 };
+    th_scope *s = *state;
+    const uint64_t seed = 77;
+    th_normals each[PICTURES];
+    const th_tensor *x = RANDOM(s, 1, SHAPE(PICTURES, 3, 33, 31));
+
+    for (uint32_t b = 0; b < PICTURES; b++)
+        each[b] = (th_normals){&seed, 5, 1, b % 2, 1000 * b};
+    assert_true(max_difference(
+                    s, th_add_normals(s, th_to(s, x, NJ_F32, gpu), .01, each),
+                    th_add_normals(s, x, .01, each)) == 0);
+    OK(s);
+}
+
 /* The sampler's step; its kinds and layouts are compared on the CPU with the
  * operations that it stands for (engine/test_sampler.c). */
 static void sampler_updates_like_the_cpu(void **state)
@@ -298,6 +356,7 @@ int main(void)
         TH_TEST(repeats),
         TH_TEST(uploads_arrive),
         TH_TEST(noise_has_the_cpus_bytes),
+        TH_TEST(added_noise_has_the_cpus_bytes),
         TH_TEST(sampler_updates_like_the_cpu),
     };
 

@@ -100,9 +100,11 @@ static th_tensor *bicubic(th_scope *s, const th_tensor *x)
     return th_upsample_bicubic2d(s, x, 4, 11, false);
 }
 
-static th_tensor *grid(th_scope *s, const th_tensor *x)
+static th_tensor *project(th_scope *s, const th_tensor *x)
 {
-    return th_grid_sample(s, x, RANDOM(s, 1, SHAPE(2, 3, 3, 2)), false);
+    const th_projection p = {.m = {.8, .4, 1, -.4, .9, 1, .03, -.02}};
+
+    return th_project(s, x, &p);
 }
 
 static th_tensor *reflect(th_scope *s, const th_tensor *x)
@@ -163,7 +165,7 @@ static const struct {
     {"upsample_nearest2d", nearest},
     {"upsample_bilinear2d", bilinear},
     {"upsample_bicubic2d", bicubic},
-    {"grid_sample", grid},
+    {"project", project},
     {"pad2d reflect", reflect},
     {"pad2d replicate", replicate},
     {"chain", chain},

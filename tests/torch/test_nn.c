@@ -215,20 +215,6 @@ static void resizing(void **state)
            3, 4, 6, 5, 7);
 }
 
-static void grid_sample(void **state)
-{
-    th_scope *s = *state;
-    th_tensor *x = TENSOR(s, SHAPE(1, 1, 1, 2), 2, 4);
-    /* (x, y): centre of the first pixel, between both, right edge, outside */
-    th_tensor *grid = TENSOR(s, SHAPE(1, 1, 4, 2), -0.5, 0, 0, 0, 1, 0, 3, 0);
-
-    EXPECT(s, th_grid_sample(s, x, grid, false), 1e-6, 2, 3, 2, 0);
-    EXPECT(s,
-           th_grid_sample(
-               s, x, TENSOR(s, SHAPE(1, 1, 2, 2), -0.625, 0, 0.375, 0), true),
-           0, 2, 4);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,7 +223,6 @@ int main(void)
         TH_TEST(other_norms),  TH_TEST(attention),
         TH_TEST(activations),  TH_TEST(silu_is_accurate),
         TH_TEST(pools),        TH_TEST(resizing),
-        TH_TEST(grid_sample),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

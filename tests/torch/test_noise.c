@@ -37,6 +37,46 @@ static void takes_empty_shapes(void **state)
     OK(s);
 }
 
+/* More pictures than one launch takes, a number of values that is no multiple
+ * of four, another source for each. */
+static void adds_what_it_would_draw(void **state)
+{
+    enum { PICTURES = 35 };
+    th_scope *s = *state;
+    uint64_t seeds[PICTURES];
+    th_normals each[PICTURES];
+    const th_tensor *list[PICTURES];
+    const th_tensor *x =
+        th_leaf(s, RANDOM(s, 1, SHAPE(PICTURES, 3, 7, 5)), true);
+    const th_tensor *up = RANDOM(s, 2, SHAPE(PICTURES, 3, 7, 5));
+    const th_tensor *y, *want;
+
+    for (uint32_t b = 0; b < PICTURES; b++) {
+        seeds[b] = 3 + b % 4;
+        each[b] =
+            (th_normals){&seeds[b], 12, NJ_STREAM_CUT_NOISE, b % 3, 1000 * b};
+        list[b] = th_philox_normals(s, &each[b], cpu, SHAPE(1, 3, 7, 5));
+    }
+    y = th_add_normals(s, x, .01, each);
+    want = th_add(s, x, th_mul_scalar(s, th_cat(s, list, PICTURES, 0), .01));
+    assert_true(max_difference(s, y, want) == 0);
+    assert_true(max_difference(s, th_grad(s, y, up, x), up) == 0);
+    OK(s);
+}
+
+static void adds_to_float32_only(void **state)
+{
+    th_scope *s = *state;
+    const uint64_t seed = 0;
+    const th_normals from = {&seed, 0, 0, 0, 0};
+    nj_err err = {0};
+
+    assert_null(
+        th_add_normals(s, th_zeros(s, NJ_F64, cpu, SHAPE(1, 2)), 1, &from));
+    assert_int_equal(th_scope_check(s, &err), NJ_E_INTERNAL);
+    assert_non_null(strstr(err.text, "float32"));
+}
+
 static double relative(double got, double want)
 {
     return fabs(got - want) / fabs(want);
@@ -72,6 +112,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TH_TEST(each_image_has_its_field),
         TH_TEST(takes_empty_shapes),
+        TH_TEST(adds_what_it_would_draw),
+        TH_TEST(adds_to_float32_only),
         TH_TEST(a_pair_is_as_exact_as_the_librarys),
     };
 

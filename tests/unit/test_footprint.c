@@ -91,7 +91,7 @@ static void auto_takes_the_quickest_that_fits(void **state)
     assert_int_equal(ways, 4);
 }
 
-/* Copies of augmented cutouts are many and large, and slices keep none. */
+/* Copies of augmented cutouts are large, and slices keep none. */
 static void augmented_cutouts_count_by_their_size(void **state)
 {
     nj_settings *s = &group.options.settings;
@@ -104,15 +104,15 @@ static void augmented_cutouts_count_by_their_size(void **state)
     s->skip_augs = true;
     plain = need(&whole);
     s->skip_augs = false;
-    assert_true(need(&whole) > plain + GB / 4);
+    assert_true(need(&whole) > plain + GB / 32);
     s->augmentations = NJ_AUGMENT_2021_09;
-    assert_true(need(&whole) < plain + GB / 4);
+    assert_true(need(&whole) < plain + GB / 32);
     s->augmentations = NJ_AUGMENT_AUTO;
     s->width = s->height = 512;
     s->skip_augs = true;
     plain = need(&whole);
     s->skip_augs = false;
-    assert_true(need(&whole) > plain + GB);
+    assert_true(need(&whole) > plain + GB / 8);
     assert_true(need(&parts) < plain);
 }
 

@@ -257,10 +257,9 @@ static th_tensor *augmented_cut(th_scope *s, const th_tensor *padded,
     const nj_cutout_plan *cuts = part->cutouts;
     const size_t i = part->image * cuts->cutn + part->first;
     const nj_box *box = &cuts->boxes[i];
-    const th_tensor *x = th_narrow(s, padded, 0, (int64_t)part->image, 1);
+    const th_window window = {box->y, box->x, box->h, box->w};
+    const th_tensor *x = th_crop(s, padded, (int64_t)part->image, &window);
 
-    x = th_narrow(s, x, 2, box->y, box->h);
-    x = th_narrow(s, x, 3, box->x, box->w);
     x = augment_drawn(s, x, part, &part->augments->draws[i]);
     return to_input_size(s, x, cuts);
 }

@@ -282,6 +282,14 @@ th_tensor *th_expand(th_scope *s, const th_tensor *a, int ndim,
 th_tensor *th_narrow(th_scope *s, const th_tensor *a, int dim, int64_t start,
                      int64_t length);
 th_tensor *th_select(th_scope *s, const th_tensor *a, int dim, int64_t index);
+
+typedef struct th_window {
+    int64_t top, left, height, width;
+} th_window;
+
+/* Picture b's window: [B,C,H,W] -> [1,C,height,width]. */
+th_tensor *th_crop(th_scope *s, const th_tensor *a, int64_t b,
+                   const th_window *window);
 th_tensor *th_cat(th_scope *s, const th_tensor *const *list, size_t n, int dim);
 th_tensor *th_stack(th_scope *s, const th_tensor *const *list, size_t n,
                     int dim);

@@ -1,5 +1,7 @@
 // th_apply_bands and its place in autograd: the backward keeps the transposed
 // maps, a few kilobytes, and no picture.
+#include <cstring>
+
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/functions/utils.h>
 #ifdef NJ_CUDA
@@ -14,20 +16,24 @@ namespace
 
 namespace ag = torch::autograd;
 
-// A map's arrays as tensors, on the device that will run it.
+// A map whose arrays are parts of a block of words.
 struct held_band {
     int64_t inputs, outputs, taps;
-    at::Tensor first, weights;
+    int64_t first, weights; // where they begin
 
-    th::band view() const
+    th::band view(const at::Tensor &words) const
     {
-        return {inputs, outputs, taps, first.const_data_ptr<int32_t>(),
-                weights.const_data_ptr<float>()};
+        const int32_t *const data = words.const_data_ptr<int32_t>();
+
+        return {inputs, outputs, taps, data + first,
+                reinterpret_cast<const float *>(data + weights)};
     }
 };
 
+// Two maps, in the memory of the device that will run them.
 struct held_bands {
     held_band rows, cols;
+    at::Tensor words;
 };
 
 struct band_sizes {
@@ -45,20 +51,49 @@ void check_band(const th_band &b, int64_t pictures, int64_t inputs)
                     "a map reads outside its inputs");
 }
 
-template <class T>
-at::Tensor copied(const T *data, int64_t n, at::ScalarType type, at::Device to)
+// Words of a map's arrays.
+int64_t band_words(const th_band &b, int64_t pictures)
 {
-    const at::Tensor held = at::from_blob(const_cast<T *>(data), {n}, type);
-
-    return to.is_cpu() ? held.clone() : th::moved(held, to, type);
+    return pictures * b.outputs * (1 + b.taps);
 }
 
-held_band hold(const th_band &b, int64_t pictures, at::Device device)
+// Puts a map's arrays at `used`.
+held_band store_band(const th_band &b, int64_t pictures, int32_t *words,
+                     int64_t *used)
 {
     const int64_t n = pictures * b.outputs;
+    const held_band held = {b.inputs, b.outputs, b.taps, *used, *used + n};
+    const auto bytes = [](int64_t count) {
+        return static_cast<size_t>(count) * sizeof(*words);
+    };
 
-    return {b.inputs, b.outputs, b.taps, copied(b.first, n, at::kInt, device),
-            copied(b.weights, n * b.taps, at::kFloat, device)};
+    std::memcpy(words + held.first, b.first, bytes(n));
+    std::memcpy(words + held.weights, b.weights, bytes(n * b.taps));
+    *used += band_words(b, pictures);
+    return held;
+}
+
+// Maps there and, when wanted, back, in one block: an upload is a launch.
+void hold_bands(const th_bands &b, at::Device device, held_bands *there,
+                held_bands *back)
+{
+    const int64_t n = b.pictures;
+    const int64_t size =
+        band_words(b.rows, n) + band_words(b.cols, n) +
+        (back ? band_words(b.rows_back, n) + band_words(b.cols_back, n) : 0);
+    const at::Tensor words = at::empty({size}, at::kInt);
+    int32_t *const data = words.mutable_data_ptr<int32_t>();
+    int64_t used = 0;
+
+    there->rows = store_band(b.rows, n, data, &used);
+    there->cols = store_band(b.cols, n, data, &used);
+    if (back) {
+        back->rows = store_band(b.rows_back, n, data, &used);
+        back->cols = store_band(b.cols_back, n, data, &used);
+    }
+    there->words = device.is_cpu() ? words : th::moved(words, device, at::kInt);
+    if (back)
+        back->words = there->words;
 }
 
 // ---- the CPU ---------------------------------------------------------------
@@ -128,7 +163,7 @@ at::Tensor run_bands(bool back, const at::Tensor &x, const held_bands &m,
                      band_sizes n)
 {
     const c10::OptionalDeviceGuard guard(x.device());
-    const th::band rows = m.rows.view(), cols = m.cols.view();
+    const th::band rows = m.rows.view(m.words), cols = m.cols.view(m.words);
     at::Tensor y = at::empty(
         {back ? n.images : n.pictures, n.channels, rows.outputs, cols.outputs},
         x.options());
@@ -159,18 +194,16 @@ struct bands_node : public ag::Node {
 at::Tensor apply_bands(const at::Tensor &x, const th_bands &b)
 {
     const band_sizes sizes = {b.pictures, x.size(0), x.size(1)};
-    const held_bands maps = {hold(b.rows, b.pictures, x.device()),
-                             hold(b.cols, b.pictures, x.device())};
     std::shared_ptr<bands_node> node;
+    held_bands maps;
     at::Tensor y;
 
     if (ag::compute_requires_grad(x)) {
         node = std::shared_ptr<bands_node>(new bands_node, ag::deleteNode);
         node->set_next_edges(ag::collect_next_edges(x));
-        node->back = {hold(b.rows_back, b.pictures, x.device()),
-                      hold(b.cols_back, b.pictures, x.device())};
         node->sizes = sizes;
     }
+    hold_bands(b, x.device(), &maps, node ? &node->back : nullptr);
     {
         const c10::NoGradGuard no_grad;
 

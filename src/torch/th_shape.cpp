@@ -80,6 +80,41 @@ at::Tensor expand(const at::Tensor &x, at::IntArrayRef shape)
     return y;
 }
 
+// The gradient of a window: zeros around it, in one go and not a side at a
+// time.
+struct crop_node : public torch::autograd::Node {
+    std::vector<int64_t> around; // as constant_pad_nd has them: last side first
+
+    torch::autograd::variable_list
+    apply(torch::autograd::variable_list &&grads) override
+    {
+        if (!grads[0].defined())
+            return {at::Tensor()};
+        return {at::constant_pad_nd(grads[0], around, 0)};
+    }
+};
+
+at::Tensor crop(const at::Tensor &x, int64_t b, const th_window &w)
+{
+    const at::Tensor y = x.detach()
+                             .narrow(0, b, 1)
+                             .narrow(2, w.top, w.height)
+                             .narrow(3, w.left, w.width);
+
+    if (torch::autograd::compute_requires_grad(x)) {
+        const std::shared_ptr<crop_node> node(new crop_node,
+                                              torch::autograd::deleteNode);
+
+        node->set_next_edges(torch::autograd::collect_next_edges(x));
+        node->around = {w.left, x.size(3) - w.left - w.width,
+                        w.top,  x.size(2) - w.top - w.height,
+                        0,      0,
+                        b,      x.size(0) - b - 1};
+        torch::autograd::set_history(y, node);
+    }
+    return y;
+}
+
 } // namespace
 
 extern "C" th_tensor *th_expand(th_scope *s, const th_tensor *a, int ndim,
@@ -101,6 +136,12 @@ extern "C" th_tensor *th_select(th_scope *s, const th_tensor *a, int dim,
 {
     return th::op(s, "select", {a},
                   [&] { return at::select(a->t, dim, index); });
+}
+
+extern "C" th_tensor *th_crop(th_scope *s, const th_tensor *a, int64_t b,
+                              const th_window *window)
+{
+    return th::op(s, "crop", {a}, [&] { return crop(a->t, b, *window); });
 }
 
 // libtorch's own gives parts of one gradient: whoever keeps one of them keeps

@@ -107,6 +107,11 @@ static th_tensor *project(th_scope *s, const th_tensor *x)
     return th_project(s, x, &p);
 }
 
+static th_tensor *crop(th_scope *s, const th_tensor *x)
+{
+    return th_crop(s, x, 1, &(const th_window){2, 1, 3, 4});
+}
+
 static th_tensor *reflect(th_scope *s, const th_tensor *x)
 {
     return th_pad2d(s, x, TH_PAD_REFLECT, 2, 1, 0, 3);
@@ -166,6 +171,7 @@ static const struct {
     {"upsample_bilinear2d", bilinear},
     {"upsample_bicubic2d", bicubic},
     {"project", project},
+    {"crop", crop},
     {"pad2d reflect", reflect},
     {"pad2d replicate", replicate},
     {"chain", chain},

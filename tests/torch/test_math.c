@@ -105,6 +105,10 @@ static void shapes(void **state)
            1, 2, 2, 2);
     EXPECT(s, th_narrow(s, a, 1, 1, 2), 0, 1, 2, 4, 5);
     EXPECT(s, th_select(s, a, 1, 2), 0, 2, 5);
+    EXPECT(s,
+           th_crop(s, th_reshape(s, a, SHAPE(2, 1, 1, 3)), 1,
+                   &(const th_window){0, 1, 1, 2}),
+           0, 4, 5);
     EXPECT(s, th_cat(s, (const th_tensor *const *)list, 2, 1), 0, 0, 1, 2, 0,
            -1, -2, 3, 4, 5, -3, -4, -5);
     assert_int_equal(th_ndim(th_stack(s, (const th_tensor *const *)list, 2, 0)),

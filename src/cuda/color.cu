@@ -30,22 +30,20 @@ struct gray {
 };
 
 struct slope {
-    const float *x, *dy;
-    float *y;
+    nj_color_back_run r;
 
     __device__ void operator()(const nj_color &c, int64_t b, int64_t i) const
     {
-        nj_color_slope_at(&c, b, i, x, dy, y);
+        nj_color_slope_at(&c, b, i, &r);
     }
 };
 
 struct backward {
-    const float *x, *dy;
-    float *dx;
+    nj_color_back_run r;
 
     __device__ void operator()(const nj_color &c, int64_t b, int64_t i) const
     {
-        nj_color_backward_at(&c, b, i, x, dy, dx);
+        nj_color_backward_at(&c, b, i, &r);
     }
 };
 
@@ -85,14 +83,14 @@ extern "C" int nj_color_gray_cuda(const nj_color *c, const float *x,
     return launch(c, gray{x, gray_out}, stream);
 }
 
-extern "C" int nj_color_slope_cuda(const nj_color *c, const float *x,
-                                   const float *dy, float *slopes, void *stream)
+extern "C" int nj_color_slope_cuda(const nj_color *c,
+                                   const nj_color_back_run *r, void *stream)
 {
-    return launch(c, slope{x, dy, slopes}, stream);
+    return launch(c, slope{*r}, stream);
 }
 
-extern "C" int nj_color_backward_cuda(const nj_color *c, const float *x,
-                                      const float *dy, float *dx, void *stream)
+extern "C" int nj_color_backward_cuda(const nj_color *c,
+                                      const nj_color_back_run *r, void *stream)
 {
-    return launch(c, backward{x, dy, dx}, stream);
+    return launch(c, backward{*r}, stream);
 }

@@ -5,7 +5,7 @@
  * is the largest or smallest; floor has none; modulo one has that of x.
  *
  * Contrast mixes with the mean of grey, a sum over pixels that is made
- * elsewhere: of nj_color_gray_at here, and of nj_color_mean_slope_at for the
+ * elsewhere: of nj_color_gray_at here, and of nj_color_slope_at for the
  * gradient. Kernel and CPU share everything but the loop over pixels. */
 #ifndef NJ_CUDA_COLOR_H
 #define NJ_CUDA_COLOR_H
@@ -325,7 +325,14 @@ NJ_EVERYWHERE void nj_color_gray_at(const nj_color *c, int64_t b, int64_t i,
     out[b * c->pixels + i] = nj_color_gray(v);
 }
 
-/* What each step gets, from the first pixel on. */
+/* x, dy, dx [B,3,pixels], slopes [B,pixels]. */
+typedef struct nj_color_back_run {
+    const float *x, *dy;
+    float *dx, *slopes;
+} nj_color_back_run;
+
+/* What each step gets, from the first on; those behind contrast need the mean.
+ */
 NJ_EVERYWHERE void nj_color_trace(const nj_color *c, float mean,
                                   const float v[3], float at[NJ_COLOR_STEPS][3])
 {
@@ -352,50 +359,50 @@ NJ_EVERYWHERE float nj_color_back(const nj_color *c, int from, int end,
     return to_mean;
 }
 
-/* A pixel's part of the gradient by the mean: out [B,pixels]. */
+/* The steps from contrast on: a pixel's part of the gradient by the mean, out
+ * [B,pixels], and what is left of dy in dx. */
 NJ_EVERYWHERE void nj_color_slope_at(const nj_color *c, int64_t b, int64_t i,
-                                     const float *x, const float *dy,
-                                     float *out)
+                                     const nj_color_back_run *r)
 {
     float v[3], d[3], at[NJ_COLOR_STEPS][3];
 
-    nj_color_load(c, b, i, x, v);
-    nj_color_load(c, b, i, dy, d);
+    nj_color_load(c, b, i, r->x, v);
+    nj_color_load(c, b, i, r->dy, d);
     nj_color_trace(c, c->mean[b], v, at);
-    out[b * c->pixels + i] = nj_color_back(c, c->contrast, c->count, c->mean[b],
-                                           (const float(*)[3])at, d);
+    r->slopes[b * c->pixels + i] = nj_color_back(
+        c, c->contrast, c->count, c->mean[b], (const float(*)[3])at, d);
+    nj_color_store(c, b, i, d, r->dx);
 }
 
-/* The gradient: dx is written, not added to. */
+/* The rest, or all without contrast: dx is written, and read first where
+ * contrast is there. */
 NJ_EVERYWHERE void nj_color_backward_at(const nj_color *c, int64_t b, int64_t i,
-                                        const float *x, const float *dy,
-                                        float *dx)
+                                        const nj_color_back_run *r)
 {
-    const float mean = c->mean ? c->mean[b] : 0;
+    const bool begun = c->contrast < c->count;
     float v[3], d[3], at[NJ_COLOR_STEPS][3];
 
-    nj_color_load(c, b, i, x, v);
-    nj_color_load(c, b, i, dy, d);
-    nj_color_trace(c, mean, v, at);
-    nj_color_back(c, c->contrast, c->count, mean, (const float(*)[3])at, d);
-    if (c->contrast < c->count)
+    nj_color_load(c, b, i, r->x, v);
+    nj_color_load(c, b, i, begun ? r->dx : r->dy, d);
+    nj_color_trace(c, 0, v, at);
+    if (begun)
         nj_color_add_gray(c->slope[b], d);
-    nj_color_back(c, 0, c->contrast, mean, (const float(*)[3])at, d);
-    nj_color_store(c, b, i, d, dx);
+    nj_color_back(c, 0, c->contrast, 0, (const float(*)[3])at, d);
+    nj_color_store(c, b, i, d, r->dx);
 }
 
 /* ---- CUDA -------------------------------------------------------------- */
 
 /* On device memory and a cudaStream_t: 0, or the cudaError_t of the launch.
- * x, dy, y, dx [B,3,pixels], gray, slopes [B,pixels]. */
+ * x, y [B,3,pixels], gray [B,pixels]. */
 int nj_color_forward_cuda(const nj_color *c, const float *x, float *y,
                           void *stream);
 int nj_color_gray_cuda(const nj_color *c, const float *x, float *gray,
                        void *stream);
-int nj_color_slope_cuda(const nj_color *c, const float *x, const float *dy,
-                        float *slopes, void *stream);
-int nj_color_backward_cuda(const nj_color *c, const float *x, const float *dy,
-                           float *dx, void *stream);
+int nj_color_slope_cuda(const nj_color *c, const nj_color_back_run *r,
+                        void *stream);
+int nj_color_backward_cuda(const nj_color *c, const nj_color_back_run *r,
+                           void *stream);
 
 #ifdef __cplusplus
 }

@@ -149,8 +149,17 @@ typedef struct nj_project_box {
 /* What an input pixel may be read from: positions that are less than a pixel
  * away in both directions, and some room for rounding. The float positions are
  * wrong by less than 1/32 pixel up to NJ_PROJECT_SIDE, doubles by less than
- * 1/10 where nj_project_reach does not name the whole picture. */
-#define NJ_PROJECT_AWAY 1.25
+ * 1/100 where nj_project_reach does not name the whole picture. */
+#define NJ_PROJECT_AWAY 1.05
+
+/* Room for the positions of the inverse, which are right to 1/32. */
+#define NJ_PROJECT_ROOM .0625
+
+/* a x + b y + c */
+NJ_EVERYWHERE double nj_project_at(const double row[3], double x, double y)
+{
+    return row[0] * x + row[1] * y + row[2];
+}
 
 /* The outputs that may read input pixel (i,j). The surroundings are a square;
  * where the inverse's denominator keeps its sign on it, its image is the
@@ -158,7 +167,6 @@ typedef struct nj_project_box {
 NJ_EVERYWHERE nj_project_box nj_project_reach(const nj_project *p, int64_t i,
                                               int64_t j)
 {
-    const double *m = p->back;
     const nj_project_box all = {0, p->height - 1, 0, p->width - 1, true};
     const double w = (double)p->width, h = (double)p->height;
     double low[2] = {0, 0}, high[2] = {0, 0}, sign = 0;
@@ -168,9 +176,10 @@ NJ_EVERYWHERE nj_project_box nj_project_reach(const nj_project *p, int64_t i,
         const double away = NJ_PROJECT_AWAY;
         const double x = (double)j + .5 + (k % 2 ? away : -away);
         const double y = (double)i + .5 + (k / 2 ? away : -away);
-        const double z = m[6] * x + m[7] * y + m[8];
-        const double at[2] = {(m[0] * x + m[1] * y + m[2]) / z,
-                              (m[3] * x + m[4] * y + m[5]) / z};
+        const double z = nj_project_at(p->back + 6, x, y);
+        const double once = 1 / z;
+        const double at[2] = {nj_project_at(p->back, x, y) * once,
+                              nj_project_at(p->back + 3, x, y) * once};
 
         if (!(fabs(z) >= p->least && fabs(z) <= p->most && z * sign >= 0))
             return all;
@@ -180,27 +189,31 @@ NJ_EVERYWHERE nj_project_box nj_project_reach(const nj_project *p, int64_t i,
         }
         sign = z;
     }
-    box.left = (int64_t)fmin(fmax(ceil(low[0] - 1), 0.0), w);
-    box.right = (int64_t)fmin(fmax(floor(high[0]), -1.0), w - 1);
-    box.top = (int64_t)fmin(fmax(ceil(low[1] - 1), 0.0), h);
-    box.bottom = (int64_t)fmin(fmax(floor(high[1]), -1.0), h - 1);
+    for (int d = 0; d < 2; d++) {
+        low[d] = fmax(ceil(low[d] - .5 - NJ_PROJECT_ROOM), 0.0);
+        high[d] = fmax(floor(high[d] - .5 + NJ_PROJECT_ROOM), -1.0);
+    }
+    box.left = (int64_t)fmin(low[0], w);
+    box.right = (int64_t)fmin(high[0], w - 1);
+    box.top = (int64_t)fmin(low[1], h);
+    box.bottom = (int64_t)fmin(high[1], h - 1);
     box.all = false;
     return box;
 }
 
-/* Whether output (i,j) may read (row,col): the exact answer costs divisions. */
-NJ_EVERYWHERE bool nj_project_near(const nj_project *p, int64_t i, int64_t j,
-                                   int64_t row, int64_t col)
+/* Whether output (i,j) may read a pixel, for which `across` and `down` are the
+ * map's first two rows less the third times its position: the exact answer
+ * costs divisions. */
+NJ_EVERYWHERE bool nj_project_near(const nj_project *p, const double across[3],
+                                   const double down[3], int64_t i, int64_t j)
 {
-    const double *m = p->m;
     const double x = (double)j + .5;
     const double y = (double)i + .5;
-    const double z = m[6] * x + m[7] * y + 1;
-    const double u = m[0] * x + m[1] * y + m[2] - z * ((double)col + .5);
-    const double v = m[3] * x + m[4] * y + m[5] - z * ((double)row + .5);
+    const double z = p->m[6] * x + p->m[7] * y + 1;
     const double away = NJ_PROJECT_AWAY * fabs(z);
 
-    return fabs(u) <= away && fabs(v) <= away;
+    return fabs(nj_project_at(across, x, y)) <= away &&
+           fabs(nj_project_at(down, x, y)) <= away;
 }
 
 /* What output (i,j) takes of pixel (row,col), and, with a colour outside, how
@@ -230,6 +243,10 @@ NJ_EVERYWHERE void nj_project_backward_at(const nj_project *p, int64_t b,
     const int64_t plane = p->height * p->width;
     const int64_t first = b * p->channels * plane;
     const nj_project_box box = nj_project_reach(p, i, j);
+    const double *m = p->m;
+    const double x = (double)j + .5, y = (double)i + .5;
+    const double across[3] = {m[0] - x * m[6], m[1] - x * m[7], m[2] - x};
+    const double down[3] = {m[3] - y * m[6], m[4] - y * m[7], m[5] - y};
     float sum[NJ_PROJECT_CHANNELS] = {0};
 
     for (int64_t row = box.top; row <= box.bottom; row++)
@@ -237,7 +254,7 @@ NJ_EVERYWHERE void nj_project_backward_at(const nj_project *p, int64_t b,
             const int64_t from = first + row * p->width + col;
             float share, mask;
 
-            if (!box.all && !nj_project_near(p, row, col, i, j))
+            if (!box.all && !nj_project_near(p, across, down, row, col))
                 continue;
             share = nj_project_taken(p, row, col, i, j, &mask);
             for (int c = 0; share != 0 && c < NJ_PROJECT_CHANNELS; c++)
@@ -274,10 +291,10 @@ static inline double nj_project_bound(const double row[3], double w, double h)
     return fabs(row[0]) * w + fabs(row[1]) * h + fabs(row[2]);
 }
 
-/* Sets back, least and most from the rest. Rounding errors stay below 1e-15
- * times the sizes here; 1e-14 leaves room.
- *   least: positions of the inverse are right to a quarter of a pixel as far as
- *     twice the picture, and what lies farther is not taken for nearer
+/* Sets back, least and most from the rest. Rounding errors stay below 2e-15
+ * times the sizes here.
+ *   least: positions of the inverse are right to 1/32 pixel as far as twice the
+ *     picture, and what lies farther is not taken for nearer
  *   most: z is the determinant through the inverse's denominator, and must be
  *     large beside the errors of the positions' terms
  * A map that has no inverse gets no size that would do. */
@@ -297,8 +314,8 @@ static inline void nj_project_invert(nj_project *p)
         terms += nj_project_bound(m + 3 * k, w, h) * side;
         positions += nj_project_bound(size + 3 * k, w, h) * side * side;
     }
-    p->least = 4e-14 * positions;
-    p->most = fabs(det) > 1e-10 * det_size ? fabs(det) / (1e-14 * terms) : -1;
+    p->least = 4e-13 * positions;
+    p->most = fabs(det) > 1e-10 * det_size ? fabs(det) / (2e-13 * terms) : -1;
 }
 
 /* ---- CUDA -------------------------------------------------------------- */

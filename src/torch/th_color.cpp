@@ -25,100 +25,89 @@ template <class F> void each_color(const nj_color &c, F f)
     });
 }
 
-// x, dy and the result, in the memory of one device.
-struct color_run {
-    const nj_color &c;
-    const at::Tensor &x;
-    const at::Tensor *dy;
-    const at::Tensor &out;
-
-    const float *in() const
-    {
-        return x.const_data_ptr<float>();
-    }
-    const float *up() const
-    {
-        return dy ? dy->const_data_ptr<float>() : nullptr;
-    }
-    float *to() const
-    {
-        return out.mutable_data_ptr<float>();
-    }
-};
-
 enum class color_part { forward, gray, slope, backward };
 
-void color_on_cpu(color_part part, const color_run &r)
-{
-    const nj_color &c = r.c;
-    const float *const x = r.in(), *const dy = r.up();
-    float *const out = r.to();
+// What all parts read and write, in the memory of one device.
+struct color_run {
+    color_part part;
+    nj_color_back_run back; // x and dy
+    float *out;             // of forward and gray
+};
 
-    switch (part) {
+void color_on_cpu(const nj_color &c, const color_run &r)
+{
+    switch (r.part) {
     case color_part::forward:
         each_color(c, [&](int64_t b, int64_t i) {
-            nj_color_forward_at(&c, b, i, x, out);
+            nj_color_forward_at(&c, b, i, r.back.x, r.out);
         });
         break;
     case color_part::gray:
         each_color(c, [&](int64_t b, int64_t i) {
-            nj_color_gray_at(&c, b, i, x, out);
+            nj_color_gray_at(&c, b, i, r.back.x, r.out);
         });
         break;
     case color_part::slope:
         each_color(c, [&](int64_t b, int64_t i) {
-            nj_color_slope_at(&c, b, i, x, dy, out);
+            nj_color_slope_at(&c, b, i, &r.back);
         });
         break;
     case color_part::backward:
         each_color(c, [&](int64_t b, int64_t i) {
-            nj_color_backward_at(&c, b, i, x, dy, out);
+            nj_color_backward_at(&c, b, i, &r.back);
         });
         break;
     }
 }
 
 #ifdef NJ_CUDA
-int color_launched(color_part part, const color_run &r, void *stream)
+int color_launched(const nj_color &c, const color_run &r, void *stream)
 {
-    switch (part) {
+    switch (r.part) {
     case color_part::forward:
-        return nj_color_forward_cuda(&r.c, r.in(), r.to(), stream);
+        return nj_color_forward_cuda(&c, r.back.x, r.out, stream);
     case color_part::gray:
-        return nj_color_gray_cuda(&r.c, r.in(), r.to(), stream);
+        return nj_color_gray_cuda(&c, r.back.x, r.out, stream);
     case color_part::slope:
-        return nj_color_slope_cuda(&r.c, r.in(), r.up(), r.to(), stream);
+        return nj_color_slope_cuda(&c, &r.back, stream);
     case color_part::backward:
         break;
     }
-    return nj_color_backward_cuda(&r.c, r.in(), r.up(), r.to(), stream);
+    return nj_color_backward_cuda(&c, &r.back, stream);
 }
 
-void color_on_cuda(color_part part, const color_run &r)
+void color_on_cuda(const nj_color &c, const color_run &r)
 {
-    const int code = color_launched(
-        part, r,
-        c10::cuda::getCurrentCUDAStream(r.x.device().index()).stream());
+    const int code =
+        color_launched(c, r, c10::cuda::getCurrentCUDAStream().stream());
 
     TORCH_CHECK(code == 0, "CUDA error ", code);
 }
 #else
-void color_on_cuda(color_part, const color_run &)
+void color_on_cuda(const nj_color &, const color_run &)
 {
     TORCH_CHECK(false, "this program was built without CUDA kernels");
 }
 #endif
 
-// -> [B,3,H,W], or [B,pixels] of what contrast needs.
-at::Tensor run_color(color_part part, const nj_color &c, const at::Tensor &x,
-                     const at::Tensor *dy)
+void run_color(const nj_color &c, const at::Tensor &x, const color_run &r)
 {
     const c10::OptionalDeviceGuard guard(x.device());
-    const bool plane = part == color_part::gray || part == color_part::slope;
-    const at::Tensor out = plane ? at::empty({c.images, c.pixels}, x.options())
-                                 : at::empty(x.sizes(), x.options());
 
-    (x.is_cpu() ? color_on_cpu : color_on_cuda)(part, {c, x, dy, out});
+    (x.is_cpu() ? color_on_cpu : color_on_cuda)(c, r);
+}
+
+// Forward, or the grey of what contrast gets.
+at::Tensor colored(color_part part, const nj_color &c, const at::Tensor &x)
+{
+    const at::Tensor out = part == color_part::gray
+                               ? at::empty({c.images, c.pixels}, x.options())
+                               : at::empty(x.sizes(), x.options());
+
+    run_color(c, x,
+              {part,
+               {x.const_data_ptr<float>(), nullptr, nullptr, nullptr},
+               out.mutable_data_ptr<float>()});
     return out;
 }
 
@@ -142,15 +131,26 @@ struct color_node : public ag::Node {
             return ag::variable_list(1);
         const at::Tensor in = x.unpack().detach().contiguous();
         const at::Tensor dy = grads[0].contiguous();
-        nj_color run = c;
+        const at::Tensor dx = at::empty(in.sizes(), in.options());
+        color_run run = {color_part::slope,
+                         {in.const_data_ptr<float>(),
+                          dy.const_data_ptr<float>(),
+                          dx.mutable_data_ptr<float>(), nullptr},
+                         nullptr};
+        nj_color with = c;
         at::Tensor slope;
 
         if (mean.defined()) {
-            run.mean = mean.const_data_ptr<float>();
-            slope = mean_of_pixels(run_color(color_part::slope, run, in, &dy));
-            run.slope = slope.const_data_ptr<float>();
+            slope = at::empty({c.images, c.pixels}, in.options());
+            run.back.slopes = slope.mutable_data_ptr<float>();
+            with.mean = mean.const_data_ptr<float>();
+            run_color(with, in, run);
+            slope = mean_of_pixels(slope);
+            with.slope = slope.const_data_ptr<float>();
         }
-        return {run_color(color_part::backward, run, in, &dy)};
+        run.part = color_part::backward;
+        run_color(with, in, run);
+        return {dx};
     }
 
     void release_variables() override
@@ -216,10 +216,10 @@ at::Tensor color(const at::Tensor &x, nj_color c)
         const at::Tensor in = x.detach().contiguous();
 
         if (c.contrast < c.count) {
-            mean = mean_of_pixels(run_color(color_part::gray, c, in, nullptr));
+            mean = mean_of_pixels(colored(color_part::gray, c, in));
             c.mean = mean.const_data_ptr<float>();
         }
-        y = run_color(color_part::forward, c, in, nullptr);
+        y = colored(color_part::forward, c, in);
     }
     if (node) {
         node->mean = mean;

@@ -317,10 +317,14 @@ static void image_prompts_are_cut_as_there(void **state)
 static void image_prompts_have_their_own_draws(void **state)
 {
     nj_settings t = quiet_settings();
-    struct seen *seen = look(&t, "image:" PICTURE "|sun|image:" PICTURE ":3");
+    struct seen *seen;
     float want[4096];
 
     (void)state;
+    /* Windows of so small a picture are alike, not their augmentations. */
+    t.cutouts = NJ_CUTOUTS_RUSSELL;
+    t.skip_augs = false;
+    seen = look(&t, "image:" PICTURE "|sun|image:" PICTURE ":3");
     assert_int_equal(seen->rows, 1 + 2 * t.cutn);
     for (uint32_t i = 0; i < 2; i++) {
         const float *row =

@@ -26,7 +26,6 @@ CPU = {"256": {"cpu_fp32_vs_eager": ("eager", "fp32"), "cpu_fp32_vs_strong": ("s
                 "demo_bf16_vs_eager": ("eager", "bf16")}}
 STEPS = {"256": (1, 1), "512": (1, 1), "demo": (20, 60)}  # the peer's, nightjar's
 GPU_STEPS = 40  # everybody's, on a GPU
-LONGEST = 360  # seconds that one program may take on a GPU
 
 
 class Failed(Exception):
@@ -79,7 +78,7 @@ def steps_of(args, net, who):
 
 
 def limits(args):
-    return {"timeout": LONGEST} if args.device == "cuda" else {}
+    return {"timeout": args.longest} if args.device == "cuda" else {}
 
 
 def time_ours(args, net, precision):
@@ -98,14 +97,16 @@ def time_peer(args, net, mode):
     return json.loads(run(command, **limits(args)))
 
 
-def one_round(args, net, ratios):
-    """Every peer and every precision once, peers first -> {who: seconds for a step}, and nightjar's full reports."""
+def one_round(args, net, ratios, failed):
+    """Every peer and every precision once, peers first -> {who: seconds for a step}, and nightjar's full reports.
+    A peer that fails joins `failed`, and is not tried again."""
     seconds, reports = {}, {}
-    for mode in sorted({peer for peer, _ in ratios.values()}):
+    for mode in sorted({peer for peer, _ in ratios.values()} - failed):
         try:
             seconds[mode] = time_peer(args, net, mode)["seconds_per_step"]
         except Failed as why:
             say(f"  {net} {mode}: left out: {why}")
+            failed.add(mode)
             continue
         say(f"  {net} {mode}: {seconds[mode]:.4f} s a step")
     for precision in sorted({p for _, p in ratios.values()}):
@@ -120,10 +121,10 @@ def spread(values):
 
 
 def measure(args, net, ratios):
-    rounds, reports = [], []
+    rounds, reports, failed = [], [], set()
     for i in range(args.rounds):
         say(f"round {i + 1} of {args.rounds}, {net}:")
-        seconds, report = one_round(args, net, ratios)
+        seconds, report = one_round(args, net, ratios, failed)
         rounds.append(seconds)
         reports.append(report)
     out = {}
@@ -136,8 +137,7 @@ def measure(args, net, ratios):
 
 def plan(args):
     if args.device == "cuda":
-        return {net: {f"gpu_{net}_vs_eager": ("eager", "fp16"), f"gpu_{net}_vs_strong": ("strong", "fp16"),
-                      f"gpu_{net}_vs_compiled": ("compiled", "fp16")} for net in args.nets}
+        return {net: {f"gpu_{net}_vs_{mode}": (mode, "fp16") for mode in args.peers} for net in args.nets}
     return {net: CPU[net] for net in args.nets}
 
 
@@ -151,6 +151,8 @@ def arguments():
     p.add_argument("--threads", type=int, default=0)
     p.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     p.add_argument("--nets", type=lambda s: s.split(","))
+    p.add_argument("--peers", type=lambda s: s.split(","), default=["eager", "strong", "compiled"], help="on a GPU")
+    p.add_argument("--longest", type=int, default=360, help="seconds that one program may take on a GPU")
     args = p.parse_args()
     args.rounds = args.rounds or (2 if args.device == "cuda" else 3 if args.quick else 5)
     args.nets = args.nets or (["256", "512"] if args.device == "cuda" else ["demo", "256"])
@@ -165,7 +167,7 @@ def print_table(result, file):
 def main():
     args = arguments()
     with tempfile.TemporaryDirectory() as folder:
-        same = {mode: same_picture(args, mode, folder) for mode in ("eager", "strong")}
+        same = {mode: same_picture(args, mode, folder) for mode in ("eager", "strong") if mode in args.peers}
     say("peers and nightjar make the same small picture")
     result = {"ratios": {}, "same_picture": same, "device": args.device, "cores": os.cpu_count(),
               "load_before": os.getloadavg()[0], "rounds": {}, "nightjar": {}}

@@ -165,15 +165,16 @@ static bool is_memory(nj_status status)
     return status == NJ_E_MEMORY || status == NJ_E_DEVICE_MEMORY;
 }
 
-/* First the same once more (others may have used the memory), then all that
- * saves memory and CLIP in more parts, then fewer pictures at once; false:
- * nothing is left to try. */
+/* First the same once more (others may have used the memory; on a GPU without
+ * the memory of graphs), then all that saves memory and CLIP in more parts,
+ * then fewer pictures at once; false: nothing is left to try. */
 static bool lower(nj_effort *e, int cutn)
 {
     nj_thrift *how = &e->how;
 
     if (!e->again) {
         e->again = true;
+        how->saving.launch = true;
         return true;
     }
     if (!how->saving.recompute || how->clip_slices < cutn) {

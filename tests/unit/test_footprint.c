@@ -91,6 +91,37 @@ static void auto_takes_the_quickest_that_fits(void **state)
     assert_int_equal(ways, 4);
 }
 
+/* On a GPU the text tower goes first, then graphs; --no-graphs has none. */
+static void a_gpu_gives_up_graphs_before_time(void **state)
+{
+    const nj_networks n = nj_networks_of(&job, &group, true);
+    const nj_settings *s = &group.options.settings;
+    nj_networks launching = n;
+    nj_room room = {.device = 1000 * GB};
+    nj_thrift how;
+    int ways = 0;
+
+    (void)state;
+    for (;;) {
+        uint64_t bytes;
+
+        how = nj_footprint_choose(&n, s, NJ_MEMORY_AUTO, &room);
+        bytes = nj_footprint_of(&n, s, &how).device;
+        if (bytes > room.device)
+            break;
+        ways++;
+        assert_int_equal(how.saving.drop_text, ways > 1);
+        assert_int_equal(how.saving.launch, ways > 2);
+        assert_int_equal(how.saving.recompute, ways > 3);
+        room.device = bytes - 1;
+    }
+    assert_int_equal(ways, 5);
+    launching.launch = true;
+    room.device = 1000 * GB;
+    how = nj_footprint_choose(&launching, s, NJ_MEMORY_AUTO, &room);
+    assert_true(how.saving.launch && !how.saving.recompute);
+}
+
 /* Copies of augmented cutouts are large, and slices keep none. */
 static void augmented_cutouts_count_by_their_size(void **state)
 {
@@ -187,6 +218,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(words_mean_ways, set_up),
         cmocka_unit_test_setup(auto_takes_the_quickest_that_fits, set_up),
+        cmocka_unit_test_setup(a_gpu_gives_up_graphs_before_time, set_up),
         cmocka_unit_test_setup(augmented_cutouts_count_by_their_size, set_up),
         cmocka_unit_test_setup(slices_that_are_asked_for_stay, set_up),
         cmocka_unit_test_setup(says_what_would_fit, set_up),

@@ -137,7 +137,8 @@ static struct two add_group(const struct task *t, struct two *cells)
  * Backward: the two sums. */
 static struct two sum_block(const struct task *t)
 {
-    struct two cells[nj_norm_whole_threads], sums[nj_norm_whole_threads];
+    struct two cells[nj_norm_whole_threads] = {{0, 0}};
+    struct two sums[nj_norm_whole_threads];
     const int threads = t->g.rows * t->columns;
     int pixels[nj_norm_whole_threads];
     float mean;

@@ -68,10 +68,10 @@ static nj_status check_levels(const nj_unet_card *card, nj_err *err)
                            "a multiple of %d up to %d",
                            i, wanted, NJ_UNET_GROUPS, CHANNELS_MAX);
         channels = (int)wanted;
-        if (!nj_unet_card_attends(card, 1 << i) && i != card->levels - 1)
+        if (!nj_unet_card_attends_at(card, i) && i != card->levels - 1)
             continue;
         status = check_attention(card, channels,
-                                 nj_unet_card_attends(card, 1 << i), err);
+                                 nj_unet_card_attends_at(card, i), err);
         if (status != NJ_OK)
             return status;
     }

@@ -306,6 +306,11 @@ bool nj_unet_card_attends(const nj_unet_card *card, int downsampling)
     return false;
 }
 
+bool nj_unet_card_attends_at(const nj_unet_card *card, int level)
+{
+    return level < NJ_CARD_LEVELS_MAX && nj_unet_card_attends(card, 1 << level);
+}
+
 int nj_unet_card_factor(const nj_unet_card *card)
 {
     return 1 << (card->levels - 1);

@@ -73,5 +73,7 @@ int nj_unet_card_factor(const nj_unet_card *card);
 
 /* Whether blocks have attention where the picture is 1/downsampling. */
 bool nj_unet_card_attends(const nj_unet_card *card, int downsampling);
+/* The same for a level from 0, where it is 1/2^level. */
+bool nj_unet_card_attends_at(const nj_unet_card *card, int level);
 
 #endif

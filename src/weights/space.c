@@ -75,7 +75,7 @@ static void list_down(struct walk *w, double *skips, int *count)
             int first = w->count;
 
             add(w, RESIDUAL, width_of(card, level), 1);
-            if (nj_unet_card_attends(card, 1 << level))
+            if (nj_unet_card_attends_at(card, level))
                 add(w, ATTENTION, w->channels, 1);
             close_block(w, first, true, 0);
             skips[(*count)++] = w->channels;
@@ -99,7 +99,7 @@ static void list_up(struct walk *w, const double *skips, int count)
 
             w->channels += skip;
             add(w, RESIDUAL, width_of(card, level), 1);
-            if (nj_unet_card_attends(card, 1 << level))
+            if (nj_unet_card_attends_at(card, level))
                 add(w, ATTENTION, w->channels, 1);
             if (level > 0 && i == card->num_res_blocks)
                 add_resampling(w, 4);
@@ -110,7 +110,7 @@ static void list_up(struct walk *w, const double *skips, int count)
 
 static void list_modules(struct walk *w)
 {
-    double skips[MODULES_MAX];
+    double skips[MODULES_MAX] = {0};
     int count = 0;
     int first;
 

@@ -75,7 +75,7 @@ static void walk_down(struct walk *w, double *skips, int *count)
 
         for (int i = 0; i < card->num_res_blocks; i++) {
             add_residual(w, out, 1);
-            if (nj_unet_card_attends(card, 1 << level))
+            if (nj_unet_card_attends_at(card, level))
                 add_attention(w);
             skips[(*count)++] = w->channels;
         }
@@ -96,7 +96,7 @@ static void walk_up(struct walk *w, const double *skips, int count)
         for (int i = 0; i <= card->num_res_blocks; i++) {
             w->channels += skips[--count];
             add_residual(w, out, 1);
-            if (nj_unet_card_attends(card, 1 << level))
+            if (nj_unet_card_attends_at(card, level))
                 add_attention(w);
             if (level > 0 && i == card->num_res_blocks)
                 add_resampling(w, 4);

@@ -48,11 +48,6 @@ struct cuda_norm {
     }
 };
 
-void check_launch(int error)
-{
-    TORCH_CHECK(error == 0, "CUDA error: ", nj_norm_cuda_error(error));
-}
-
 at::Tensor last(const at::Tensor &t)
 {
     return t.contiguous(at::MemoryFormat::ChannelsLast);
@@ -71,7 +66,7 @@ th::norm_result th::norm_forward_cuda(const at::Tensor &x, const norm_args &a)
     const at::Tensor y =
         at::empty(in.sizes(), in.options(), at::MemoryFormat::ChannelsLast);
 
-    check_launch(nj_norm_forward_cuda(
+    th::check_launch(nj_norm_forward_cuda(
         &c.n, in.const_data_ptr(), y.mutable_data_ptr(),
         moments.data_ptr<float>(), c.scratch.data_ptr<float>(),
         c10::cuda::getCurrentCUDAStream().stream()));
@@ -95,7 +90,7 @@ th::norm_gradient th::norm_backward_cuda(const at::Tensor &dy,
         film =
             at::empty({2, x.size(0), x.size(1)}, x.options().dtype(at::kFloat),
                       at::MemoryFormat::Contiguous);
-    check_launch(nj_norm_backward_cuda(
+    th::check_launch(nj_norm_backward_cuda(
         &c.n, x_dy, moments.const_data_ptr<float>(), out.x.mutable_data_ptr(),
         want_film ? film.data_ptr<float>() : nullptr,
         c.scratch.data_ptr<float>(),

@@ -148,7 +148,7 @@ void run_on_cuda(bool back, const nj_bands &b, const at::Tensor &x,
         run(&b, x.const_data_ptr<float>(), y.mutable_data_ptr<float>(),
             c10::cuda::getCurrentCUDAStream(x.device().index()).stream());
 
-    TORCH_CHECK(code == 0, "CUDA error ", code);
+    th::check_launch(code);
 }
 #else
 void run_on_cuda(bool, const nj_bands &, const at::Tensor &, const at::Tensor &)

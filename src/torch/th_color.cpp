@@ -81,7 +81,7 @@ void color_on_cuda(const nj_color &c, const color_run &r)
     const int code =
         color_launched(c, r, c10::cuda::getCurrentCUDAStream().stream());
 
-    TORCH_CHECK(code == 0, "CUDA error ", code);
+    th::check_launch(code);
 }
 #else
 void color_on_cuda(const nj_color &, const color_run &)

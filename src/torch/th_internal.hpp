@@ -122,6 +122,11 @@ at::ScalarType scalar_type(nj_dtype dtype);
 nj_dtype dtype_of(at::ScalarType type);
 at::Device device(th_device d);
 
+#ifdef NJ_CUDA
+// Throws what is wrong with a launch; code: a cudaError_t.
+void check_launch(int code);
+#endif
+
 // t on a device in a type; t itself where nothing changes. What goes from the
 // host to CUDA does not make the host wait.
 at::Tensor moved(const at::Tensor &t, at::Device to, at::ScalarType type);

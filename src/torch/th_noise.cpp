@@ -35,7 +35,7 @@ void fill_on_cuda(const field &f)
     const int code = nj_noise_cuda(&f.from, f.first, f.n, f.out,
                                    c10::cuda::getCurrentCUDAStream().stream());
 
-    TORCH_CHECK(code == 0, "CUDA error ", code);
+    th::check_launch(code);
 }
 #endif
 
@@ -87,7 +87,7 @@ void add_here(const nj_noise_sum &sum, const at::Tensor &x, const float *from,
         const int code = nj_noise_add_cuda(
             &sum, from, to, c10::cuda::getCurrentCUDAStream().stream());
 
-        TORCH_CHECK(code == 0, "CUDA error ", code);
+        th::check_launch(code);
         return;
     }
 #endif

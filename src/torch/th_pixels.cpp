@@ -5,7 +5,6 @@
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 
-#include "cuda/norm.h"
 #include "cuda/pixels.h"
 
 bool th::pixels_fit(const at::Tensor &t) noexcept
@@ -31,11 +30,6 @@ void *stream_now()
     return c10::cuda::getCurrentCUDAStream().stream();
 }
 
-void check_pixels(int error)
-{
-    TORCH_CHECK(error == 0, "CUDA error: ", nj_norm_cuda_error(error));
-}
-
 } // namespace
 
 void th::add_bias_(const at::Tensor &y, const at::Tensor &bias)
@@ -44,8 +38,8 @@ void th::add_bias_(const at::Tensor &y, const at::Tensor &bias)
     const at::Tensor b = bias.to(y.scalar_type()).contiguous();
     const nj_pixels p = picture_of(y, 1);
 
-    check_pixels(nj_pixels_bias_cuda(&p, b.const_data_ptr(),
-                                     y.mutable_data_ptr(), stream_now()));
+    th::check_launch(nj_pixels_bias_cuda(&p, b.const_data_ptr(),
+                                         y.mutable_data_ptr(), stream_now()));
 }
 
 at::Tensor th::spread_pixels(const at::Tensor &x, float factor)
@@ -56,8 +50,8 @@ at::Tensor th::spread_pixels(const at::Tensor &x, float factor)
         at::empty({x.size(0), x.size(1), 2 * x.size(2), 2 * x.size(3)},
                   x.options(), at::MemoryFormat::ChannelsLast);
 
-    check_pixels(nj_pixels_spread_cuda(&p, x.const_data_ptr(), factor,
-                                       y.mutable_data_ptr(), stream_now()));
+    th::check_launch(nj_pixels_spread_cuda(&p, x.const_data_ptr(), factor,
+                                           y.mutable_data_ptr(), stream_now()));
     return y;
 }
 
@@ -68,8 +62,8 @@ at::Tensor th::gather_pixels(const at::Tensor &x, float factor)
     at::Tensor y = at::empty({p.images, p.channels, p.height, p.width},
                              x.options(), at::MemoryFormat::ChannelsLast);
 
-    check_pixels(nj_pixels_gather_cuda(&p, x.const_data_ptr(), factor,
-                                       y.mutable_data_ptr(), stream_now()));
+    th::check_launch(nj_pixels_gather_cuda(&p, x.const_data_ptr(), factor,
+                                           y.mutable_data_ptr(), stream_now()));
     return y;
 }
 

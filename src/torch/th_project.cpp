@@ -23,7 +23,7 @@ void project_on_cuda(bool back, const nj_project &p, const at::Tensor &x,
         run(&p, x.const_data_ptr<float>(), y.mutable_data_ptr<float>(),
             c10::cuda::getCurrentCUDAStream(x.device().index()).stream());
 
-    TORCH_CHECK(code == 0, "CUDA error ", code);
+    th::check_launch(code);
 }
 #else
 void project_on_cuda(bool, const nj_project &, const at::Tensor &,

@@ -10,6 +10,8 @@
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
+
+#include "cuda/norm.h"
 #endif
 
 extern "C" void th_set_threads(int threads)
@@ -42,6 +44,11 @@ extern "C" void th_set_tf32(bool allow)
 }
 
 #ifdef NJ_CUDA
+
+void th::check_launch(int code)
+{
+    TORCH_CHECK(code == 0, "CUDA error: ", nj_norm_cuda_error(code));
+}
 
 extern "C" int th_cuda_count(void)
 {

@@ -86,7 +86,7 @@ void run_on_cuda(const nj_update &u, const at::Tensor &y)
         &u, y.numel(), y.mutable_data_ptr<float>(),
         c10::cuda::getCurrentCUDAStream(y.device().index()).stream());
 
-    TORCH_CHECK(code == 0, "CUDA error ", code);
+    th::check_launch(code);
 }
 #endif
 

@@ -75,6 +75,23 @@ static inline void expect_values(th_scope *s, const th_tensor *t,
     free(wide);
 }
 
+/* The same bytes. */
+static inline void expect_same_bytes(th_scope *s, const th_tensor *a,
+                                     const th_tensor *b)
+{
+    const size_t n = th_elements(a);
+    float *x = malloc(n * sizeof(*x));
+    float *y = malloc(n * sizeof(*y));
+
+    assert_int_equal(th_elements(b), n);
+    th_read_f32(s, a, x, n);
+    th_read_f32(s, b, y, n);
+    OK(s);
+    assert_memory_equal(x, y, n * sizeof(*x));
+    free(x);
+    free(y);
+}
+
 /* One thread: small tensors gain nothing by two, and tests run side by
  * side. */
 static inline int fresh_scope(void **state)

@@ -208,10 +208,10 @@ section()
 {
     printf '\n## %s\n\n' "$2"
     if [ -e "$found/$1.done" ]; then
-        tail -200 "$found/$1.log" | sed 's/^/    /'
+        tail -200 "$found/$1.log" | sed "s#$nj_root/##; s/^/    /"
     elif [ -e "$found/$1.log" ]; then
         printf 'FAILED:\n\n'
-        tail -60 "$found/$1.log" | sed 's/^/    /'
+        tail -60 "$found/$1.log" | sed "s#$nj_root/##; s/^/    /"
     else
         printf 'not run\n'
     fi

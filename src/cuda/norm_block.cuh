@@ -7,6 +7,7 @@
 #ifndef NJ_CUDA_NORM_BLOCK_CUH
 #define NJ_CUDA_NORM_BLOCK_CUH
 
+#include "cuda/gate.h"
 #include "cuda/norm.h"
 #include "cuda/pieces.cuh"
 
@@ -140,17 +141,11 @@ __device__ inline void read_film(const nj_norm &n, const place &p, float2 *film)
         film[i] = film_of(n, p.image, p.base + i);
 }
 
-// 1 / (1 + exp(-u)), to 2e-7 for small u; the plain division and the plain
-// exponential would cost more than everything else in these kernels. Not less
-// than `least`: with 1 all that follows is as without SiLU, and no branch
-// parts the channels, whose exponentials are slow but can overlap.
+// Not less than `least`: with 1 all that follows is as without SiLU, and no
+// branch parts the channels, whose exponentials are slow but can overlap.
 __device__ inline float sigmoid(float u, float least)
 {
-    float e, s;
-
-    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(e) : "f"(u * -1.44269504f));
-    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(s) : "f"(1 + e));
-    return fmaxf(s, least);
+    return fmaxf(nj_pieces::sigmoid(u), least);
 }
 
 __device__ inline float least_of(const nj_norm &n)
@@ -161,9 +156,7 @@ __device__ inline float least_of(const nj_norm &n)
 // du = dy dy/du
 __device__ inline float slope(float least, float u, float dy)
 {
-    const float s = sigmoid(u, least);
-
-    return dy * (s * (1 + u * (1 - s)));
+    return dy * nj_gate_slope(u, sigmoid(u, least));
 }
 
 // u = (x - mean) * factor + offset for the thread's channels.

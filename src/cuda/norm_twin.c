@@ -3,6 +3,7 @@
  * the kernels' exponential and reciprocal are the device's quick ones). */
 #include <math.h>
 
+#include "cuda/gate.h"
 #include "cuda/norm.h"
 
 enum { LANES = 32, FILM_ROWS = 32 };
@@ -40,9 +41,7 @@ static float sigmoid(float u)
 
 static float slope(bool silu, float u, float dy)
 {
-    const float s = sigmoid(u);
-
-    return silu ? dy * (s * (1 + u * (1 - s))) : dy;
+    return silu ? dy * nj_gate_slope(u, sigmoid(u)) : dy;
 }
 
 /* Two numbers, as the kernels sum them. */

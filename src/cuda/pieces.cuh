@@ -1,15 +1,18 @@
 // Pieces: neighbouring elements read and written as one word, and element types
-// to float and back. Shared by the kernels, each of which reads channels-last
-// tensors in 16-byte pieces.
+// to float and back; the sigmoid. Shared by the kernels, each of which reads
+// its tensors in 16-byte pieces.
 #ifndef NJ_CUDA_PIECES_CUH
 #define NJ_CUDA_PIECES_CUH
 
 #include <cstdint>
+#include <initializer_list>
 #include <type_traits>
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
+
+#include "base/dtype.h"
 
 namespace nj_pieces
 {
@@ -114,6 +117,12 @@ template <class T, int V> __device__ void store(T *to, const float (&from)[V])
     *reinterpret_cast<piece<T, V> *>(to) = p;
 }
 
+template <class T, int V> __device__ void copy(const T *from, T *to)
+{
+    *reinterpret_cast<piece<T, V> *>(to) =
+        *reinterpret_cast<const piece<T, V> *>(from);
+}
+
 // Up to U pieces, `step` elements apart: all reads are on their way before the
 // first one is used. The rest of `to` stays as it is.
 template <class T, int V, int U>
@@ -124,6 +133,59 @@ __device__ void fetch(const T *from, int64_t step, int count,
     for (int i = 0; i < U; i++)
         if (i < count)
             to[i] = *reinterpret_cast<const piece<T, V> *>(from + i * step);
+}
+
+// 1 / (1 + exp(-u)), to 2e-7 for small u; the plain division and the plain
+// exponential would cost more than everything else in these kernels.
+__device__ inline float sigmoid(float u)
+{
+    float e, s;
+
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(e) : "f"(u * -1.44269504f));
+    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(s) : "f"(1 + e));
+    return s;
+}
+
+// Whether 16-byte words may begin at all of the addresses; NULL may be one.
+inline bool are_aligned(std::initializer_list<const void *> all)
+{
+    for (const void *p : all)
+        if (reinterpret_cast<uintptr_t>(p) % 16 != 0)
+            return false;
+    return true;
+}
+
+template <class T, class F>
+void run_by_width(int64_t row, bool aligned, const F &f)
+{
+    constexpr int most = 16 / sizeof(T);
+
+    if (aligned && row % most == 0)
+        f.template run<T, most>();
+    else
+        f.template run<T, 1>();
+}
+
+// Calls f.run<T, V>(), which launches, for the element type; V elements are 16
+// bytes where rows of `row` elements are cut into such words, else one. Returns
+// a cudaError_t.
+template <class F>
+int run_by_type(nj_dtype dtype, int64_t row, bool aligned, const F &f)
+{
+    switch (dtype) {
+    case NJ_F32:
+        run_by_width<float>(row, aligned, f);
+        break;
+    case NJ_F16:
+        run_by_width<__half>(row, aligned, f);
+        break;
+    case NJ_BF16:
+        run_by_width<__nv_bfloat16>(row, aligned, f);
+        break;
+    default:
+        return cudaErrorInvalidValue;
+    }
+    return cudaGetLastError();
 }
 
 } // namespace nj_pieces

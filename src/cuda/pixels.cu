@@ -1,4 +1,8 @@
-// The kernels of pixels.h: a thread for each piece of the smaller picture.
+// The kernels of pixels.h. What resamples has a thread for each piece of the
+// smaller picture; the others have blocks of whole pixels, so that nothing
+// needs to be divided.
+#include <algorithm>
+
 #include "cuda/pieces.cuh"
 #include "cuda/pixels.h"
 
@@ -8,6 +12,97 @@ namespace
 using namespace nj_pieces;
 
 constexpr int threads = 256;
+
+// Pixels, and how many pieces each has.
+struct rows {
+    int64_t pixels;
+    int across;
+
+    // Pieces by pixels; a pixel that has more of them goes round.
+    dim3 block() const
+    {
+        const int x = std::min(across, threads);
+
+        return dim3(static_cast<unsigned>(x),
+                    static_cast<unsigned>(threads / x));
+    }
+    unsigned blocks() const
+    {
+        const int64_t each = block().y;
+
+        return static_cast<unsigned>((pixels + each - 1) / each);
+    }
+    __device__ int64_t pixel() const
+    {
+        return int64_t(blockIdx.x) * blockDim.y + threadIdx.y;
+    }
+};
+
+// f(pixel, piece of it) for the thread's pieces.
+template <class F> __device__ void each_piece(const rows &r, F f)
+{
+    const int64_t pixel = r.pixel();
+
+    if (pixel >= r.pixels)
+        return;
+    for (int i = static_cast<int>(threadIdx.x); i < r.across;
+         i += static_cast<int>(blockDim.x))
+        f(pixel, i);
+}
+
+template <class T, int V>
+__global__ void add_bias(rows r, const T *__restrict__ bias,
+                         const T *__restrict__ more, T *y)
+{
+    each_piece(r, [&](int64_t pixel, int i) {
+        const int64_t at = (pixel * r.across + i) * V;
+        float value[V], once[V], other[V];
+
+        load<T, V>(y + at, value);
+        load<T, V>(bias + i * V, once);
+        if (more)
+            load<T, V>(more + at, other);
+#pragma unroll
+        for (int k = 0; k < V; k++) {
+            value[k] += once[k];
+            if (more)
+                value[k] += other[k];
+        }
+        store<T, V>(y + at, value);
+    });
+}
+
+// Where piece i of a joined pixel lies in the part that it belongs to; left:
+// pieces that a pixel has of the first part.
+template <class T, int V>
+__device__ T *in_part(const rows &r, int left, T *const (&parts)[2],
+                      int64_t pixel, int i)
+{
+    return i < left ? parts[0] + (pixel * left + i) * V
+                    : parts[1] + (pixel * (r.across - left) + i - left) * V;
+}
+
+template <class T> struct two_parts {
+    T *at[2];
+};
+
+template <class T, int V>
+__global__ void join(rows r, int left, two_parts<const T> parts, T *y)
+{
+    each_piece(r, [&](int64_t pixel, int i) {
+        copy<T, V>(in_part<const T, V>(r, left, parts.at, pixel, i),
+                   y + (pixel * r.across + i) * V);
+    });
+}
+
+template <class T, int V>
+__global__ void part(rows r, int left, const T *y, two_parts<T> parts)
+{
+    each_piece(r, [&](int64_t pixel, int i) {
+        copy<T, V>(y + (pixel * r.across + i) * V,
+                   in_part<T, V>(r, left, parts.at, pixel, i));
+    });
+}
 
 // Pieces of the smaller picture, and where those of the larger one lie.
 struct layout {
@@ -31,22 +126,6 @@ struct layout {
         return 2 * width * across;
     }
 };
-
-template <class T, int V>
-__global__ void add_bias(layout l, const T *__restrict__ bias, T *y)
-{
-    const int64_t i = l.index();
-    float value[V], more[V];
-
-    if (i >= l.count)
-        return;
-    load<T, V>(y + i * V, value);
-    load<T, V>(bias + i % l.across * V, more);
-#pragma unroll
-    for (int k = 0; k < V; k++)
-        value[k] += more[k];
-    store<T, V>(y + i * V, value);
-}
 
 template <class T, int V>
 __global__ void spread(layout l, const T *__restrict__ x, float factor, T *y)
@@ -88,104 +167,145 @@ __global__ void gather(layout l, const T *__restrict__ x, float factor, T *y)
     store<T, V>(y + i * V, a);
 }
 
-// What a kernel is launched with; `in` is the bias or x.
-struct call {
-    const nj_pixels *p;
-    const void *in;
-    float factor;
+template <class T> const T *in(const void *p)
+{
+    return static_cast<const T *>(p);
+}
+
+template <class T> T *out(void *p)
+{
+    return static_cast<T *>(p);
+}
+
+template <int V> rows rows_of(const nj_pixels &p)
+{
+    return {p.images * p.height * p.width, static_cast<int>(p.channels / V)};
+}
+
+struct bias_call {
+    const nj_pixels &p;
+    const void *bias, *more;
     void *y;
     cudaStream_t stream;
 
-    template <int V> layout pieces() const
+    template <class T, int V> void run() const
     {
-        layout l = {p->height, p->width, p->channels / V, 0};
+        const rows r = rows_of<V>(p);
 
-        l.count = p->images * l.height * l.width * l.across;
-        return l;
+        add_bias<T, V><<<r.blocks(), r.block(), 0, stream>>>(
+            r, in<T>(bias), in<T>(more), out<T>(y));
     }
 };
 
-unsigned blocks(const layout &l)
+struct join_call {
+    const nj_pixels &p;
+    int64_t split;
+    const void *const *parts;
+    void *y;
+    cudaStream_t stream;
+
+    template <class T, int V> void run() const
+    {
+        const rows r = rows_of<V>(p);
+
+        join<T, V><<<r.blocks(), r.block(), 0, stream>>>(
+            r, static_cast<int>(split / V),
+            two_parts<const T>{{in<T>(parts[0]), in<T>(parts[1])}}, out<T>(y));
+    }
+};
+
+struct part_call {
+    const nj_pixels &p;
+    int64_t split;
+    const void *y;
+    void *const *parts;
+    cudaStream_t stream;
+
+    template <class T, int V> void run() const
+    {
+        const rows r = rows_of<V>(p);
+
+        part<T, V><<<r.blocks(), r.block(), 0, stream>>>(
+            r, static_cast<int>(split / V), in<T>(y),
+            two_parts<T>{{out<T>(parts[0]), out<T>(parts[1])}});
+    }
+};
+
+struct resample_call {
+    const nj_pixels &p;
+    const void *x;
+    float factor;
+    void *y;
+    bool larger; // y is
+    cudaStream_t stream;
+
+    template <class T, int V> void run() const
+    {
+        layout l = {p.height, p.width, p.channels / V, 0};
+
+        l.count = p.images * l.height * l.width * l.across;
+        const auto blocks =
+            static_cast<unsigned>((l.count + threads - 1) / threads);
+
+        if (larger)
+            spread<T, V><<<blocks, threads, 0, stream>>>(l, in<T>(x), factor,
+                                                         out<T>(y));
+        else
+            gather<T, V><<<blocks, threads, 0, stream>>>(l, in<T>(x), factor,
+                                                         out<T>(y));
+    }
+};
+
+// A width that divides both parts of a pixel: words have a power of two.
+int64_t common(int64_t channels, int64_t split)
 {
-    return static_cast<unsigned>((l.count + threads - 1) / threads);
+    return channels | split;
 }
 
-struct bias_kernel {
-    template <class T, int V> static void launch(const call &c)
-    {
-        const layout l = c.pieces<V>();
-
-        add_bias<T, V><<<blocks(l), threads, 0, c.stream>>>(
-            l, static_cast<const T *>(c.in), static_cast<T *>(c.y));
-    }
-};
-
-struct spread_kernel {
-    template <class T, int V> static void launch(const call &c)
-    {
-        const layout l = c.pieces<V>();
-
-        spread<T, V><<<blocks(l), threads, 0, c.stream>>>(
-            l, static_cast<const T *>(c.in), c.factor, static_cast<T *>(c.y));
-    }
-};
-
-struct gather_kernel {
-    template <class T, int V> static void launch(const call &c)
-    {
-        const layout l = c.pieces<V>();
-
-        gather<T, V><<<blocks(l), threads, 0, c.stream>>>(
-            l, static_cast<const T *>(c.in), c.factor, static_cast<T *>(c.y));
-    }
-};
-
-template <class K, class T> void by_width(const call &c)
+cudaStream_t stream_of(void *stream)
 {
-    constexpr int wide = 16 / sizeof(T);
-
-    if (c.p->channels % wide == 0)
-        K::template launch<T, wide>(c);
-    else
-        K::template launch<T, 1>(c);
-}
-
-template <class K> int run(const call &c)
-{
-    switch (c.p->dtype) {
-    case NJ_F32:
-        by_width<K, float>(c);
-        break;
-    case NJ_F16:
-        by_width<K, __half>(c);
-        break;
-    case NJ_BF16:
-        by_width<K, __nv_bfloat16>(c);
-        break;
-    default:
-        return cudaErrorInvalidValue;
-    }
-    return cudaGetLastError();
+    return static_cast<cudaStream_t>(stream);
 }
 
 } // namespace
 
 extern "C" int nj_pixels_bias_cuda(const nj_pixels *p, const void *bias,
-                                   void *y, void *stream)
+                                   const void *more, void *y, void *stream)
 {
-    return run<bias_kernel>({p, bias, 1, y, static_cast<cudaStream_t>(stream)});
+    return run_by_type(p->dtype, p->channels, are_aligned({bias, more, y}),
+                       bias_call{*p, bias, more, y, stream_of(stream)});
+}
+
+extern "C" int nj_pixels_join_cuda(const nj_pixels *p, int64_t split,
+                                   const void *const parts[2], void *y,
+                                   void *stream)
+{
+    return run_by_type(p->dtype, common(p->channels, split),
+                       are_aligned({parts[0], parts[1], y}),
+                       join_call{*p, split, parts, y, stream_of(stream)});
+}
+
+extern "C" int nj_pixels_part_cuda(const nj_pixels *p, int64_t split,
+                                   const void *y, void *const parts[2],
+                                   void *stream)
+{
+    return run_by_type(p->dtype, common(p->channels, split),
+                       are_aligned({parts[0], parts[1], y}),
+                       part_call{*p, split, y, parts, stream_of(stream)});
 }
 
 extern "C" int nj_pixels_spread_cuda(const nj_pixels *p, const void *x,
                                      float factor, void *y, void *stream)
 {
-    return run<spread_kernel>(
-        {p, x, factor, y, static_cast<cudaStream_t>(stream)});
+    return run_by_type(
+        p->dtype, p->channels, are_aligned({x, y}),
+        resample_call{*p, x, factor, y, true, stream_of(stream)});
 }
 
 extern "C" int nj_pixels_gather_cuda(const nj_pixels *p, const void *x,
                                      float factor, void *y, void *stream)
 {
-    return run<gather_kernel>(
-        {p, x, factor, y, static_cast<cudaStream_t>(stream)});
+    return run_by_type(
+        p->dtype, p->channels, are_aligned({x, y}),
+        resample_call{*p, x, factor, y, false, stream_of(stream)});
 }

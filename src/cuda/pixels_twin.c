@@ -1,13 +1,44 @@
 /* The kernels of pixels.cu as plain loops. */
 #include "cuda/pixels.h"
 
-void nj_pixels_bias_twin(const nj_pixels *p, const float *bias, float *y)
+static int64_t pixels_of(const nj_pixels *p)
 {
-    const int64_t n = p->images * p->height * p->width;
+    return p->images * p->height * p->width;
+}
 
-    for (int64_t i = 0; i < n; i++)
+void nj_pixels_bias_twin(const nj_pixels *p, const float *bias,
+                         const float *more, float *y)
+{
+    const int64_t n = pixels_of(p) * p->channels;
+
+    for (int64_t i = 0; i < n; i++) {
+        y[i] += bias[i % p->channels];
+        if (more)
+            y[i] += more[i];
+    }
+}
+
+void nj_pixels_join_twin(const nj_pixels *p, int64_t split,
+                         const float *const parts[2], float *y)
+{
+    const int64_t rest = p->channels - split;
+
+    for (int64_t i = 0; i < pixels_of(p); i++)
         for (int64_t c = 0; c < p->channels; c++)
-            y[i * p->channels + c] += bias[c];
+            y[i * p->channels + c] = c < split ? parts[0][i * split + c]
+                                               : parts[1][i * rest + c - split];
+}
+
+void nj_pixels_part_twin(const nj_pixels *p, int64_t split, const float *y,
+                         float *const parts[2])
+{
+    const int64_t rest = p->channels - split;
+
+    for (int64_t i = 0; i < pixels_of(p); i++)
+        for (int64_t c = 0; c < p->channels; c++)
+            *(c < split ? parts[0] + i * split + c
+                        : parts[1] + i * rest + c - split) =
+                y[i * p->channels + c];
 }
 
 /* Element (pixel (2 row, 2 column) of image b, channel c) of the larger

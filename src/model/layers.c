@@ -3,12 +3,21 @@
 
 #include <math.h>
 
+static int padding_of(const nj_layer *l)
+{
+    return (int)(th_size(l->weight, -1) / 2);
+}
+
 th_tensor *nj_conv(th_scope *s, const nj_layer *l, const th_tensor *x,
                    int stride)
 {
-    int padding = (int)(th_size(l->weight, -1) / 2);
+    return th_conv2d(s, x, l->weight, l->bias, stride, padding_of(l));
+}
 
-    return th_conv2d(s, x, l->weight, l->bias, stride, padding);
+th_tensor *nj_conv_add(th_scope *s, const nj_layer *l, const th_tensor *x,
+                       const th_tensor *more)
+{
+    return th_conv2d_add(s, x, l->weight, l->bias, padding_of(l), more);
 }
 
 th_tensor *nj_conv_relu(th_scope *s, const nj_layer *l, const th_tensor *x,

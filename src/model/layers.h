@@ -9,7 +9,10 @@
 /* Convolution with padding that keeps H and W at stride 1. */
 th_tensor *nj_conv(th_scope *s, const nj_layer *l, const th_tensor *x,
                    int stride);
-/* The same and a rectifier, whose input is let go at once. */
+/* The same at stride 1, plus `more` of the result's shape. */
+th_tensor *nj_conv_add(th_scope *s, const nj_layer *l, const th_tensor *x,
+                       const th_tensor *more);
+/* nj_conv and a rectifier, whose input is let go at once. */
 th_tensor *nj_conv_relu(th_scope *s, const nj_layer *l, const th_tensor *x,
                         int stride);
 th_tensor *nj_linear(th_scope *s, const nj_layer *l, const th_tensor *x);

@@ -60,29 +60,31 @@ static th_tensor *norm_with_embedding(th_scope *s, const nj_residual *r,
     return nj_unet_norm(s, &r->out_norm, th_add(s, h, e), true);
 }
 
+/* x + the second half of a block on h, x through the skip convolution where
+ * there is one. */
 static th_tensor *out_layers(th_scope *s, const nj_residual *r,
-                             const th_tensor *h, const th_tensor *emb)
+                             const th_tensor *x, const th_tensor *h,
+                             const th_tensor *emb)
 {
     th_scope *t = th_scope_new(s);
     th_tensor *e = nj_linear(t, &r->emb, emb);
+    th_tensor *y;
 
     e = th_to(t, e, th_dtype(h), th_where(h));
     h = norm_with_embedding(t, r, h, e);
-    h = th_keep(s, nj_conv(t, &r->out_conv, h, 1));
+    if (r->skip.weight)
+        x = nj_conv(t, &r->skip, x, 1);
+    y = th_keep(s, nj_conv_add(t, &r->out_conv, h, x));
     th_scope_free(t);
-    return (th_tensor *)h;
+    return y;
 }
 
 static th_tensor *residual(th_scope *s, const nj_residual *r,
                            const th_tensor *x, const th_tensor *emb)
 {
-    th_tensor *h = in_layers(s, r, x);
+    const th_tensor *h = in_layers(s, r, x);
 
-    x = resample(s, r->resample, x);
-    h = out_layers(s, r, h, emb);
-    if (r->skip.weight)
-        x = nj_conv(s, &r->skip, x, 1);
-    return th_add(s, x, h);
+    return out_layers(s, r, resample(s, r->resample, x), h, emb);
 }
 
 static th_tensor *attention(th_scope *s, const nj_attention *a,

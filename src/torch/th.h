@@ -319,6 +319,11 @@ th_tensor *th_conv2d(th_scope *s, const th_tensor *x, const th_tensor *w,
 th_tensor *th_conv2d_groups(th_scope *s, const th_tensor *x, const th_tensor *w,
                             const th_tensor *b, int stride, int padding,
                             int groups);
+/* The same with stride 1, plus `more` of the result's shape and x's type: on
+ * CUDA in one pass with the bias. Gradients with respect to x and more. */
+th_tensor *th_conv2d_add(th_scope *s, const th_tensor *x, const th_tensor *w,
+                         const th_tensor *b, int padding,
+                         const th_tensor *more);
 /* x [...,in], w [out,in] */
 th_tensor *th_linear(th_scope *s, const th_tensor *x, const th_tensor *w,
                      const th_tensor *b);

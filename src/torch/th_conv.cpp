@@ -161,6 +161,7 @@ at::Tensor conv_gradient(const at::Tensor &dy, const conv_args &a,
                            a.groups);
 }
 
+// Of x, and of what is added to the result.
 struct conv_node : public torch::autograd::Node {
     conv_args args;
     int64_t height = 0, width = 0;
@@ -169,8 +170,11 @@ struct conv_node : public torch::autograd::Node {
     apply(torch::autograd::variable_list &&grads) override
     {
         if (!grads[0].defined())
-            return {at::Tensor()};
-        return {conv_gradient(grads[0], args, height, width)};
+            return torch::autograd::variable_list(2);
+        return {task_should_compute_output(0)
+                    ? conv_gradient(grads[0], args, height, width)
+                    : at::Tensor(),
+                grads[0]};
     }
 };
 
@@ -180,52 +184,84 @@ at::Tensor plain_conv(const at::Tensor &x, const conv_args &a)
                       a.groups);
 }
 
-// cuDNN's, and the bias in one pass of wide words: libtorch's own adds it
-// number by number.
-at::Tensor cuda_conv(const at::Tensor &x, const conv_args &a)
+bool matches(const at::Tensor &more, const at::Tensor &y)
+{
+    return th::pixels_fit(more) && more.sizes() == y.sizes() &&
+           more.scalar_type() == y.scalar_type();
+}
+
+// cuDNN's; the bias and what is added (undefined: nothing) in one pass of wide
+// words: libtorch's own adds number by number.
+at::Tensor cuda_conv(const at::Tensor &x, const conv_args &a,
+                     const at::Tensor &more)
 {
     const conv_args bare = {a.weight, at::Tensor(), a.stride, a.padding,
                             a.groups};
     at::Tensor y = plain_conv(x, bare);
 
-    if (th::pixels_fit(y))
-        th::add_bias_(y, a.bias);
-    else
-        y.add_(a.bias.view({1, -1, 1, 1}));
-    return y;
+    if (th::pixels_fit(y) && (!more.defined() || matches(more, y))) {
+        th::add_bias_(y, a.bias, more);
+        return y;
+    }
+    y.add_(a.bias.view({1, -1, 1, 1}));
+    return more.defined() ? y.add_(more) : y;
 }
 
-at::Tensor frozen_conv(const at::Tensor &x, const conv_args &a)
+at::Tensor conv_of(const at::Tensor &x, const conv_args &a)
+{
+    if (by_winograd(x, a, false))
+        return th::conv_winograd(x, a.weight, a.bias, false);
+    if (by_own_product(x, a, false))
+        return th::conv_product(x, a.weight, a.bias, a.stride, false);
+    if (by_patches(x.size(1), a))
+        return patches(x, a);
+    if (by_product(x, a))
+        return product(x, a.weight.flatten(1), a.bias);
+    if (x.is_cuda() && a.bias.defined())
+        return cuda_conv(x, a, at::Tensor());
+    return plain_conv(x, a);
+}
+
+at::Tensor conv_and(const at::Tensor &x, const conv_args &a,
+                    const at::Tensor &more)
+{
+    if (x.is_cuda() && a.bias.defined() && !by_patches(x.size(1), a))
+        return cuda_conv(x, a, more);
+    return conv_of(x, a).add_(more);
+}
+
+// more: added to the result; may be undefined.
+at::Tensor frozen_conv(const at::Tensor &x, const conv_args &a,
+                       const at::Tensor &more)
 {
     at::Tensor y;
 
     {
         const c10::NoGradGuard no_grad;
 
-        if (by_winograd(x, a, false))
-            y = th::conv_winograd(x, a.weight, a.bias, false);
-        else if (by_own_product(x, a, false))
-            y = th::conv_product(x, a.weight, a.bias, a.stride, false);
-        else if (by_patches(x.size(1), a))
-            y = patches(x, a);
-        else if (by_product(x, a))
-            y = product(x, a.weight.flatten(1), a.bias);
-        else if (x.is_cuda() && a.bias.defined())
-            y = cuda_conv(x, a);
-        else
-            y = plain_conv(x, a);
+        y = more.defined() ? conv_and(x, a, more) : conv_of(x, a);
     }
-    if (torch::autograd::compute_requires_grad(x)) {
+    TORCH_CHECK(!more.defined() || more.sizes() == y.sizes(),
+                "what is added must have the result's shape");
+    if (torch::autograd::compute_requires_grad(x, more)) {
         const std::shared_ptr<conv_node> node(new conv_node,
                                               torch::autograd::deleteNode);
 
-        node->set_next_edges(torch::autograd::collect_next_edges(x));
+        node->set_next_edges(torch::autograd::collect_next_edges(x, more));
         node->args = a;
         node->height = x.size(2);
         node->width = x.size(3);
         torch::autograd::set_history(y, node);
     }
     return y;
+}
+
+void check_conv(const at::Tensor &x, const conv_args &a)
+{
+    TORCH_CHECK(x.dim() == 4, "x must have 4 dimensions");
+    TORCH_CHECK(!a.weight.requires_grad() &&
+                    !(a.bias.defined() && a.bias.requires_grad()),
+                "no gradient is made for weight and bias");
 }
 
 } // namespace
@@ -245,10 +281,23 @@ extern "C" th_tensor *th_conv2d_groups(th_scope *s, const th_tensor *x,
         const conv_args a = {w->t, b ? b->t : at::Tensor(), stride, padding,
                              groups};
 
-        TORCH_CHECK(x->t.dim() == 4, "x must have 4 dimensions");
-        TORCH_CHECK(!w->t.requires_grad() && !(b && b->t.requires_grad()),
-                    "no gradient is made for weight and bias");
+        check_conv(x->t, a);
         return th::plain_autograd() ? plain_conv(x->t, a)
-                                    : frozen_conv(x->t, a);
+                                    : frozen_conv(x->t, a, at::Tensor());
+    });
+}
+
+extern "C" th_tensor *th_conv2d_add(th_scope *s, const th_tensor *x,
+                                    const th_tensor *w, const th_tensor *b,
+                                    int padding, const th_tensor *more)
+{
+    return th::op(s, "conv2d_add", {x, w, th::opt(b), more}, [&] {
+        const conv_args a = {w->t, b ? b->t : at::Tensor(), 1, padding, 1};
+
+        check_conv(x->t, a);
+        TORCH_CHECK(more->t.scalar_type() == x->t.scalar_type(),
+                    "what is added must have the type of x");
+        return th::plain_autograd() ? plain_conv(x->t, a) + more->t
+                                    : frozen_conv(x->t, a, more->t);
     });
 }

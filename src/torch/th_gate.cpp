@@ -3,6 +3,12 @@
 #include <torch/csrc/autograd/functions/utils.h>
 #include <torch/csrc/autograd/saved_variable.h>
 
+#ifdef NJ_CUDA
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+
+#include "cuda/gate.h"
+#endif
 #include "torch/cpu_kernels.hpp"
 #include "torch/th_internal.hpp"
 
@@ -41,30 +47,54 @@ char *bytes_of(const at::Tensor &t, int64_t element)
            element * t.element_size();
 }
 
-at::Tensor gate_forward(const at::Tensor &x, float k)
+// in and, for the backward, grad lie like a row.
+void cpu_gate(const at::Tensor &in, const at::Tensor &grad, float k,
+              const at::Tensor &out)
 {
-    const at::Tensor in = like(x, x), y = at::empty_like(in);
     const bool bf16 = in.scalar_type() == at::kBFloat16;
 
     each_row(in.numel(), [&](int64_t first, int64_t n) {
-        th::kernels().sigmoid_gate(n, bf16, k, bytes(in, first),
-                                   bytes_of(y, first));
+        if (grad.defined())
+            th::kernels().sigmoid_gate_backward(n, bf16, k, bytes(in, first),
+                                                bytes(grad, first),
+                                                bytes_of(out, first));
+        else
+            th::kernels().sigmoid_gate(n, bf16, k, bytes(in, first),
+                                       bytes_of(out, first));
     });
-    return y;
 }
 
-at::Tensor gate_backward(const at::Tensor &dy, const at::Tensor &x, float k)
+#ifdef NJ_CUDA
+void cuda_gate(const at::Tensor &in, const at::Tensor &grad, float k,
+               const at::Tensor &out)
 {
-    const at::Tensor in = like(x, x), grad = like(dy, x),
-                     dx = at::empty_like(in);
-    const bool bf16 = in.scalar_type() == at::kBFloat16;
+    const c10::cuda::CUDAGuard guard(in.device());
+    const nj_gate g = {in.numel(), k, th::dtype_of(in.scalar_type())};
+    void *const stream = c10::cuda::getCurrentCUDAStream().stream();
 
-    each_row(in.numel(), [&](int64_t first, int64_t n) {
-        th::kernels().sigmoid_gate_backward(n, bf16, k, bytes(in, first),
-                                            bytes(grad, first),
-                                            bytes_of(dx, first));
-    });
-    return dx;
+    th::check_launch(grad.defined()
+                         ? nj_gate_backward_cuda(&g, in.const_data_ptr(),
+                                                 grad.const_data_ptr(),
+                                                 out.mutable_data_ptr(), stream)
+                         : nj_gate_cuda(&g, in.const_data_ptr(),
+                                        out.mutable_data_ptr(), stream));
+}
+#endif
+
+// The gate of x, or with its gradient dy that of x.
+at::Tensor gate_of(const at::Tensor &x, const at::Tensor &dy, float k)
+{
+    const at::Tensor in = like(x, x), out = at::empty_like(in),
+                     grad = dy.defined() ? like(dy, x) : dy;
+
+#ifdef NJ_CUDA
+    if (x.is_cuda()) {
+        cuda_gate(in, grad, k, out);
+        return out;
+    }
+#endif
+    cpu_gate(in, grad, k, out);
+    return out;
 }
 
 struct gate_node : public torch::autograd::Node {
@@ -76,7 +106,7 @@ struct gate_node : public torch::autograd::Node {
     {
         if (!grads[0].defined())
             return {at::Tensor()};
-        return {gate_backward(grads[0], x.unpack(), k)};
+        return {gate_of(x.unpack(), grads[0], k)};
     }
 
     void release_variables() override
@@ -92,7 +122,7 @@ at::Tensor own_gate(const at::Tensor &x, float k)
     {
         const c10::NoGradGuard no_grad;
 
-        y = gate_forward(x, k);
+        y = gate_of(x, at::Tensor(), k);
     }
     if (torch::autograd::compute_requires_grad(x)) {
         const std::shared_ptr<gate_node> node(new gate_node,
@@ -108,8 +138,16 @@ at::Tensor own_gate(const at::Tensor &x, float k)
 
 bool own_gate_fits(const at::Tensor &x)
 {
-    return x.is_cpu() && !th::plain_autograd() &&
-           (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
+    const at::ScalarType type = x.scalar_type();
+    const bool known = type == at::kFloat || type == at::kBFloat16;
+
+    if (th::plain_autograd())
+        return false;
+#ifdef NJ_CUDA
+    if (x.is_cuda())
+        return x.numel() > 0 && (known || type == at::kHalf);
+#endif
+    return x.is_cpu() && known;
 }
 
 } // namespace

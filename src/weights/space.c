@@ -156,11 +156,9 @@ static void residual_forward(struct walk *w, const struct module *m, bool grad)
     conv(w, m->in, m->out, m->after);
     tape_add(&w->t, h); /* kept */
     tape_drop(&w->t, x + r);
-    tape_add(&w->t, r + h);
+    tape_add(&w->t, r + h + s);
     conv(w, m->out, m->out, m->after);
     tape_add(&w->t, h);
-    tape_drop(&w->t, h);
-    tape_add(&w->t, s + h);
     tape_drop(&w->t, r + h + s + (grad ? 0 : h));
 }
 

@@ -23,6 +23,52 @@ static th_tensor *conv(th_scope *s, const th_tensor *x)
                      beside(s, x, 2, SHAPE(64)), 1, 1);
 }
 
+/* Both inputs of the sum depend on x. */
+static th_tensor *conv_add(th_scope *s, const th_tensor *x)
+{
+    return th_conv2d_add(
+        s, x, th_channels_last(s, beside(s, x, 1, SHAPE(C, C, 3, 3))),
+        beside(s, x, 2, SHAPE(C)), 1, th_sin(s, x));
+}
+
+/* 5 channels, of which no wide word is. */
+static th_tensor *conv_add_odd(th_scope *s, const th_tensor *x)
+{
+    const th_tensor *five = th_channels_last(s, th_narrow(s, x, 1, 3, 5));
+
+    return th_conv2d_add(
+        s, x, th_channels_last(s, beside(s, x, 1, SHAPE(5, C, 3, 3))),
+        beside(s, x, 2, SHAPE(5)), 1, five);
+}
+
+static th_tensor *join(th_scope *s, const th_tensor *x)
+{
+    const th_tensor *parts[2] = {th_channels_last(s, th_narrow(s, x, 1, 8, 16)),
+                                 th_sin(s, x)};
+
+    return th_cat(s, parts, 2, 1);
+}
+
+/* Parts that words of 16 bytes do not fit, though the sum is 16 channels. */
+static th_tensor *join_odd(th_scope *s, const th_tensor *x)
+{
+    const th_tensor *parts[2] = {
+        th_channels_last(s, th_narrow(s, x, 1, 3, 5)),
+        th_channels_last(s, th_narrow(s, x, 1, 1, 11))};
+
+    return th_cat(s, parts, 2, 1);
+}
+
+/* More pieces in a pixel than a block has threads. */
+static th_tensor *join_wide(th_scope *s, const th_tensor *x)
+{
+    const th_tensor *flat =
+        th_channels_last(s, th_reshape(s, x, SHAPE(B, C * H * W / 2, 2, 1)));
+    const th_tensor *parts[2] = {flat, th_sin(s, flat)};
+
+    return th_cat(s, parts, 2, 1);
+}
+
 static th_tensor *conv_stride(th_scope *s, const th_tensor *x)
 {
     return th_conv2d(s, x,
@@ -57,6 +103,20 @@ static th_tensor *layer_norm(th_scope *s, const th_tensor *x)
 static th_tensor *gates(th_scope *s, const th_tensor *x)
 {
     return th_silu(s, th_quick_gelu(s, x));
+}
+
+/* 95 of the 96 numbers that lie together, which no wide word holds. */
+static th_tensor *gates_odd(th_scope *s, const th_tensor *x)
+{
+    const th_tensor *rows = th_reshape(s, x, SHAPE(B * C * 2, 96));
+
+    return th_quick_gelu(s, th_silu(s, th_narrow(s, rows, 1, 1, 95)));
+}
+
+/* Large numbers, to where a sigmoid is 0 or 1. */
+static th_tensor *gates_far(th_scope *s, const th_tensor *x)
+{
+    return th_quick_gelu(s, th_mul_scalar(s, x, 60));
 }
 
 static th_tensor *attention(th_scope *s, const th_tensor *x)
@@ -162,12 +222,19 @@ static const struct {
 } layers[] = {
     {"conv", conv},
     {"conv, 27 channels", conv_odd},
+    {"conv, plus", conv_add},
+    {"conv, plus, 5 channels", conv_add_odd},
+    {"join", join},
+    {"join, 5 and 11 channels", join_odd},
+    {"join, 6144 channels", join_wide},
     {"conv, stride", conv_stride},
     {"conv, point", conv_point},
     {"conv, patches", conv_patch},
     {"linear", linear},
     {"layer norm", layer_norm},
     {"gates", gates},
+    {"gates, odd rows", gates_odd},
+    {"gates, large numbers", gates_far},
     {"attention", attention},
     {"attention, causal", attention_causal},
     {"project", project},

@@ -21,6 +21,22 @@ static th_tensor *conv_groups(th_scope *s, const th_tensor *x)
                             2);
 }
 
+/* x as what is added, as the input, and as both. */
+static th_tensor *conv_add(th_scope *s, const th_tensor *x)
+{
+    const th_tensor *w = RANDOM(s, 1, SHAPE(4, 4, 3, 3));
+    const th_tensor *b = RANDOM(s, 2, SHAPE(4));
+    const th_tensor *other =
+        random_tensor(s, 3, 4,
+                      (const int64_t[]){th_size(x, 0), th_size(x, 1),
+                                        th_size(x, 2), th_size(x, 3)});
+    const th_tensor *added = th_conv2d_add(s, other, w, b, 1, x);
+    const th_tensor *input = th_conv2d_add(s, x, w, b, 1, other);
+
+    return th_add(s, th_mul(s, added, input),
+                  th_conv2d_add(s, x, w, NULL, 1, x));
+}
+
 static th_tensor *norm(th_scope *s, const th_tensor *x)
 {
     return th_group_norm_silu(
@@ -152,6 +168,7 @@ static const struct {
     {"conv2d", conv},
     {"conv2d stride 2", conv_stride},
     {"conv2d groups", conv_groups},
+    {"conv2d_add", conv_add},
     {"group_norm_silu", norm},
     {"group_norm", norm_only},
     {"layer_norm", layer_norm},
@@ -289,6 +306,17 @@ static void refuses_weight_gradients(void **state)
     assert_int_equal(th_scope_check(s, NULL), NJ_E_INTERNAL);
 }
 
+static void refuses_to_add_another_shape(void **state)
+{
+    th_scope *s = *state;
+    th_tensor *x = RANDOM(s, 1, SHAPE(2, 2, 3, 3));
+    th_tensor *w = RANDOM(s, 2, SHAPE(2, 2, 1, 1));
+
+    assert_null(
+        th_conv2d_add(s, x, w, NULL, 0, RANDOM(s, 3, SHAPE(1, 2, 3, 3))));
+    assert_int_equal(th_scope_check(s, NULL), NJ_E_INTERNAL);
+}
+
 /* A tensor that was saved and then changed must not give a wrong gradient. */
 static void notices_changes_in_place(void **state)
 {
@@ -309,6 +337,7 @@ int main(void)
         TH_TEST(equals_differences),
         TH_TEST(graph),
         TH_TEST(refuses_weight_gradients),
+        TH_TEST(refuses_to_add_another_shape),
         TH_TEST(notices_changes_in_place),
     };
 

@@ -60,9 +60,7 @@ static void print_json(const nj_bench_setup *s, const nj_bench_result *r)
     cJSON_AddNumberToObject(o, "predicted_bytes", (double)r->predicted_bytes);
     cJSON_AddStringToObject(o, "memory",
                             s->how.saving.recompute ? "small" : "fast");
-    cJSON_AddBoolToObject(o, "graphs",
-                          r->facts.cuda && !s->how.saving.launch &&
-                              !s->how.saving.recompute);
+    cJSON_AddNumberToObject(o, "graphs", (double)r->graphs);
     cJSON_AddNumberToObject(o, "clip_slices", s->how.clip_slices);
     cJSON_AddNumberToObject(o, "page_faults_per_step", r->faults);
     cJSON_AddNumberToObject(o, "matmul_peak_flops", r->matmul);

@@ -275,6 +275,7 @@ const nj_engine_api *nj_engine_functions(void)
         .run = engine_run,
         .matmul_peak = nj_measure_matmul,
         .device_peak = nj_measure_device,
+        .graphs = th_graphs,
         .host_peak = nj_measure_host,
         .cuda_free = nj_measure_cuda_free,
         .cuda_devices = th_cuda_count,

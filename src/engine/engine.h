@@ -202,6 +202,8 @@ typedef struct nj_engine_api {
     /* Bytes that the engine took on its GPU at most, libraries' included,
      * besides CUDA's context; 0 on a CPU. */
     uint64_t (*device_peak)(nj_engine *e);
+    /* Passes of networks that are played back as recorded graphs. */
+    int64_t (*graphs)(void);
     /* Bytes of the engine's tensors on the host, see th_host_count; 0 where
      * they are not counted. */
     uint64_t (*host_peak)(nj_engine *e);

@@ -25,6 +25,7 @@ typedef struct nj_recorded {
     int height;
     int batch;
     nj_precision precision;
+    bool recompute;
 } nj_recorded;
 
 struct nj_engine {
@@ -62,7 +63,8 @@ void nj_engine_drop_texts(nj_engine *e);
 
 /* Whether the networks are recorded for batches of these settings (th_recorded
  * of torch/th.h); what is of another size goes. */
-void nj_engine_record(nj_engine *e, const nj_settings *s, bool on);
+void nj_engine_record(nj_engine *e, const nj_settings *s,
+                      const nj_saving *saving);
 void nj_engine_forget(nj_engine *e);
 
 /* Refuses what the networks cannot do. */

@@ -474,8 +474,7 @@ nj_status nj_engine_run(nj_engine *e, const nj_work *work,
     nj_status status = nj_run_check(e, work, err);
 
     nj_unet_recompute(e->unet, work->saving.recompute);
-    nj_engine_record(e, work->settings,
-                     !work->saving.launch && !work->saving.recompute);
+    nj_engine_record(e, work->settings, &work->saving);
     if (status == NJ_OK)
         status = allocate(&r, err);
     if (status == NJ_OK) {

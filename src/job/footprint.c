@@ -16,9 +16,8 @@
  * free. */
 #define HOST_BYTES_CUDA 1500e6
 #define DEVICE_BYTES    480e6
-/* What recorded graphs add: they keep the memory of their passes apart. */
-#define GRAPHS_BYTES 200e6
-#define GRAPHS_SHARE .3
+/* What recorded graphs take themselves. */
+#define GRAPHS_BYTES 100e6
 /* Packed weights that are kept, at most (src/torch/product_cpu.cpp), and how
  * many times a small network's weights that is. */
 #define PACKED_BYTES 134217728.0
@@ -230,6 +229,13 @@ static bool is_guided(const nj_networks *n, const nj_settings *s)
            n->lpips;
 }
 
+/* Whether the networks are played back as graphs: the UNet's then has memory of
+ * its own, which lies idle while the guides' networks work in theirs. */
+static bool is_played(const nj_networks *n, const nj_thrift *how)
+{
+    return n->cuda && !how->saving.launch;
+}
+
 /* Activations, at most, in pieces of the host's heap. */
 static double step_peak(const nj_networks *n, const nj_settings *s,
                         const nj_thrift *how)
@@ -241,13 +247,12 @@ static double step_peak(const nj_networks *n, const nj_settings *s,
     double whole = n->cuda ? PIECES_CUDA : PIECES;
     double pieces = how->saving.recompute ? PIECES_TWICE : whole;
     nj_space unet;
-    nj_space through;
+    nj_space through = {0, 0};
 
     plain.recompute = how->saving.recompute;
     plain.forward = n->secondary || !is_guided(n, s);
     unet = nj_unet_space(n->unet, s->width, s->height, &plain);
     unet = (nj_space){pieces * unet.kept, pieces * unet.peak};
-    through = unet;
     if (n->secondary) {
         nj_space_how alone = how_of(n, 4, s->batch_size);
 
@@ -262,6 +267,11 @@ static double step_peak(const nj_networks *n, const nj_settings *s,
                  /* the start picture's, for the whole run */
                  4 * pixels * s->batch_size * (64 + 32 + 16 + 8 + 2);
     }
+    if (is_played(n, how))
+        return whole * pictures + unet.peak +
+               larger(through.peak, through.kept + whole * guides);
+    if (!n->secondary)
+        through = unet;
     return whole * pictures + larger(larger(unet.peak, through.peak),
                                      through.kept + whole * guides);
 }
@@ -297,9 +307,7 @@ nj_footprint nj_footprint_of(const nj_networks *n, const nj_settings *s,
     weights = weight_bytes(n, s, how);
     step = step_peak(n, s, how);
     if (n->cuda) {
-        double graphs = how->saving.launch || how->saving.recompute
-                            ? 0
-                            : GRAPHS_BYTES + GRAPHS_SHARE * step;
+        double graphs = is_played(n, how) ? GRAPHS_BYTES : 0;
 
         return (nj_footprint){
             (uint64_t)HOST_BYTES_CUDA,
@@ -328,19 +336,19 @@ static nj_thrift way(const nj_networks *n, const nj_settings *s, int step)
     nj_thrift t = {.clip_slices = s->clip_slices > 1 ? s->clip_slices : 1};
 
     t.saving.drop_text = step > 0;
-    t.saving.launch = n->launch || !n->cuda || step > 1;
-    t.saving.recompute = step > 2;
-    if (step > 3 && sliced > t.clip_slices)
+    t.saving.recompute = step > 1;
+    if (step > 2 && sliced > t.clip_slices)
         t.clip_slices = sliced;
+    t.saving.launch = n->launch || !n->cuda || step > 3;
     return t;
 }
 
-enum { FASTEST = 0, SMALLEST = 4 };
+enum { FASTEST = 0, SMALL = 3, SMALLEST = 4 };
 
 nj_thrift nj_footprint_choose(const nj_networks *n, const nj_settings *s,
                               nj_memory memory, const nj_room *room)
 {
-    nj_thrift t = way(n, s, memory == NJ_MEMORY_SMALL ? SMALLEST : FASTEST);
+    nj_thrift t = way(n, s, memory == NJ_MEMORY_SMALL ? SMALL : FASTEST);
 
     if (memory != NJ_MEMORY_AUTO)
         return t;
@@ -364,11 +372,11 @@ nj_thrift nj_footprint_choose_for(const nj_job *job, const nj_group *g,
                                room);
 }
 
-/* Whether `s` fits when all is saved that can be. */
-static bool fits_small(const nj_networks *n, const nj_settings *s,
-                       const nj_room *room)
+/* Whether `s` fits when as much is saved as at that step. */
+static bool fits_at(int step, const nj_networks *n, const nj_settings *s,
+                    const nj_room *room)
 {
-    nj_thrift t = way(n, s, SMALLEST);
+    nj_thrift t = way(n, s, step);
     nj_footprint need = nj_footprint_of(n, s, &t);
 
     return fits(&need, room, 0);
@@ -379,13 +387,14 @@ static bool fits_small(const nj_networks *n, const nj_settings *s,
 static void advise(nj_networks n, nj_settings s, const nj_room *room, char *out,
                    size_t size)
 {
-    if (fits_small(&n, &s, room)) {
-        snprintf(out, size, "--memory small would fit");
+    if (fits_at(SMALLEST, &n, &s, room)) {
+        snprintf(out, size, "--memory small%s would fit",
+                 fits_at(SMALL, &n, &s, room) ? "" : " --no-graphs");
         return;
     }
     while (s.batch_size > 1) {
         s.batch_size /= 2;
-        if (!fits_small(&n, &s, room))
+        if (!fits_at(SMALL, &n, &s, room))
             continue;
         snprintf(out, size, "--batch-size %d --memory small would fit",
                  s.batch_size);
@@ -393,7 +402,7 @@ static void advise(nj_networks n, nj_settings s, const nj_room *room, char *out,
     }
     if (unet_bytes(&n) == 4) {
         n.precision = NJ_PRECISION_BF16;
-        if (fits_small(&n, &s, room)) {
+        if (fits_at(SMALL, &n, &s, room)) {
             snprintf(out, size,
                      "--precision bf16 --batch-size 1 --memory small would "
                      "fit");

@@ -249,12 +249,14 @@ double nj_clip_logit_scale(const nj_clip *c)
     return c->logit_scale;
 }
 
-void nj_clip_record(nj_clip *c, bool on)
+void nj_clip_record(nj_clip *c, bool on, const nj_clip *beside)
 {
     if (on == (c->recording != NULL))
         return;
     th_recording_free(c->recording);
-    c->recording = on ? th_recording_new(RECORDINGS) : NULL;
+    c->recording =
+        on ? th_recording_new(RECORDINGS, beside ? beside->recording : NULL)
+           : NULL;
 }
 
 static th_tensor *encode(th_scope *s, const nj_clip *c, const th_tensor *image,

@@ -82,8 +82,10 @@ const nj_clip_config *nj_clip_shape(const nj_clip *c);
 /* exp(logit_scale): cosines times this are the public code's logits. */
 double nj_clip_logit_scale(const nj_clip *c);
 
-/* Whether CUDA plays the image tower back, as nj_unet_record. */
-void nj_clip_record(nj_clip *c, bool on);
+/* Whether CUDA plays the image tower back, as nj_unet_record; in the memory of
+ * another one where both passes of either are done before the other's begin
+ * (`beside`, or NULL). */
+void nj_clip_record(nj_clip *c, bool on, const nj_clip *beside);
 
 /* image [B,3,S,S] with S = image_size, normalised with CLIP's mean and
  * deviation -> [B,embed] in the dtype of image; derivable by image. The

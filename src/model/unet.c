@@ -105,7 +105,7 @@ void nj_unet_record(nj_unet *u, bool on)
     if (on == (u->recording != NULL))
         return;
     th_recording_free(u->recording);
-    u->recording = on ? th_recording_new(RECORDINGS) : NULL;
+    u->recording = on ? th_recording_new(RECORDINGS, NULL) : NULL;
 }
 
 const nj_unet_card *nj_unet_flags(const nj_unet *u)
@@ -288,7 +288,7 @@ th_tensor *nj_unet_forward(th_scope *s, const nj_unet *u, const th_tensor *x,
 {
     const th_tensor *in[OFS] = {x, timesteps, classes};
 
-    if (observer || u->recompute)
+    if (observer)
         return pass_through(s, u, in, observer);
     return th_recorded(s, u->recording, whole, u, in,
                        u->labels ? OFS : OF_CLASSES);

@@ -45,8 +45,8 @@ void nj_unet_free(nj_unet *u);
 void nj_unet_recompute(nj_unet *u, bool on);
 
 /* Whether CUDA plays forward and backward pass back (th_recorded), which keeps
- * their memory; off forgets what was recorded. Not where blocks run twice, nor
- * under an observer. At first it does not. */
+ * their memory; off forgets what was recorded. Not under an observer. At first
+ * it does not. */
 void nj_unet_record(nj_unet *u, bool on);
 
 const nj_unet_card *nj_unet_flags(const nj_unet *u);

@@ -380,6 +380,7 @@ nj_status nj_bench_run(nj_bench_setup *s, const nj_engine_api *api,
     status = time_all(s, api, engine, out, err);
     getrusage(RUSAGE_SELF, &usage);
     out->host_bytes = (uint64_t)usage.ru_maxrss * 1024;
+    out->graphs = api->graphs();
     out->tensor_bytes = api->host_peak(engine);
     out->device_bytes = api->device_peak(engine);
     if (status == NJ_OK)

@@ -44,6 +44,7 @@ typedef struct nj_bench_result {
     uint64_t tensor_bytes;  /* of them in tensors; 0: not counted */
     uint64_t device_bytes;
     uint64_t predicted_bytes; /* of the host or the GPU; 0: not known */
+    int64_t graphs;           /* that the networks were played back as */
     double faults;            /* pages that a step asked for, after the third */
 } nj_bench_result;
 

@@ -178,7 +178,8 @@ static bool lower(nj_effort *e, int cutn)
         return true;
     }
     if (!how->saving.recompute || how->clip_slices < cutn) {
-        how->saving = (nj_saving){.recompute = true, .drop_text = true};
+        how->saving =
+            (nj_saving){.recompute = true, .drop_text = true, .launch = true};
         how->clip_slices =
             how->clip_slices * 4 < cutn ? how->clip_slices * 4 : cutn;
         return true;

@@ -1,6 +1,5 @@
 // A pass that is launched again and again on the same memory. On CUDA what it
-// launches is recorded once, as a graph, and launched as a whole from then on;
-// elsewhere, and where recording fails, the pass runs each time.
+// launches is recorded once, as a graph, and launched as a whole from then on.
 #ifndef NJ_TORCH_PLAYER_HPP
 #define NJ_TORCH_PLAYER_HPP
 
@@ -12,9 +11,10 @@
 namespace th
 {
 
-// What the players of one network share: the memory that their graphs work in,
-// and the stream that they are recorded on. The backward pass of a network is
-// recorded on the stream of its forward pass, as autograd leads it there.
+// What players share whose passes follow each other: the memory that their
+// graphs work in, and the stream that they are recorded on. The backward pass
+// of a network is recorded on the stream of its forward pass, as autograd leads
+// it there.
 class stage;
 
 class player
@@ -25,10 +25,14 @@ class player
     player(const player &) = delete;
     player &operator=(const player &) = delete;
 
-    // After this the pass is done, or will be when the current stream gets
-    // there. It must launch the same each time and wait for nothing. A failure
-    // of the pass is thrown; one of the recording is not.
-    void play(stage &on, const std::function<void()> &pass);
+    // What is recorded, at the first call, is played; false: nothing is, as the
+    // device has no graphs or the pass cannot be recorded, and nothing was
+    // done. A pass must launch the same each time and wait for nothing. Where
+    // its recording failed it may have run in part.
+    bool play(stage &on, const std::function<void()> &pass);
+
+    // Never again: play() returns false.
+    void give_up();
 
   private:
     struct graph;

@@ -194,17 +194,20 @@ th_tensor *th_checkpoint(th_scope *s, th_block *block, const void *user,
 /* A part of a network that is called again and again: on CUDA what it launches
  * is recorded at the second call with inputs of the same shapes, forward and
  * backward, and launched as one graph from then on, which saves the host the
- * time of some thousand launches. Elsewhere it is called as it is. The numbers
- * are the same. It keeps the memory of a whole pass.
+ * time of some thousand launches. Elsewhere, and where it cannot be recorded, it
+ * is called as it is. The numbers are the same. It keeps the memory of a whole
+ * pass.
  *
  * The block must launch the same each time, be a function of its inputs and of
  * `user` alone, and neither read from nor write to the host. `user` and what it
- * points to must live as long as the recording. A result's gradient must be
- * taken before the next call with the same shapes. r NULL: no recording. */
+ * points to must live as long as the recording. A result's gradient is taken
+ * before the next call, and once. r NULL: no recording. */
 typedef struct th_recording th_recording;
-/* For inputs of at most `limit` shapes, those used last; NULL when memory is
+/* For inputs of at most `limit` shapes, those used last. `beside` (or NULL) is
+ * one whose passes never lie between a forward and a backward pass of this one,
+ * nor the other way round: both work in the same memory. NULL when memory is
  * short. */
-th_recording *th_recording_new(int limit);
+th_recording *th_recording_new(int limit, const th_recording *beside);
 void th_recording_free(th_recording *r); /* NULL is fine */
 /* Forgets what was recorded, and gives its memory back. */
 void th_recording_clear(th_recording *r);

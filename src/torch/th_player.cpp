@@ -76,12 +76,10 @@ th::stage::stage(at::Device d) : device(d)
                        c10::cuda::getStreamFromPool(false, device.index())});
 }
 
-void th::player::play(stage &on, const std::function<void()> &pass)
+bool th::player::play(stage &on, const std::function<void()> &pass)
 {
-    if (!on.shared) {
-        pass();
-        return;
-    }
+    if (!on.shared)
+        return false;
     const c10::cuda::CUDAGuard guard(on.device);
 
     if (!tried) {
@@ -92,13 +90,12 @@ void th::player::play(stage &on, const std::function<void()> &pass)
             g->record(*on.shared, pass);
             recorded = std::move(g);
         } catch (...) {
-            // What is wrong with the pass itself comes up again below.
+            // What is wrong with the pass itself comes up when it runs.
         }
     }
     if (recorded)
         recorded->cuda.replay();
-    else
-        pass();
+    return recorded != nullptr;
 }
 
 #else
@@ -113,12 +110,18 @@ th::stage::stage(at::Device d) : device(d)
 {
 }
 
-void th::player::play(stage &, const std::function<void()> &pass)
+bool th::player::play(stage &, const std::function<void()> &)
 {
-    pass();
+    return false;
 }
 
 #endif
+
+void th::player::give_up()
+{
+    tried = true;
+    recorded.reset();
+}
 
 th::stage::~stage() = default;
 th::player::player() = default;

@@ -1,6 +1,8 @@
 // th_recorded: a part of a network that is played back. Each set of shapes has
 // memory of its own for the inputs, the result and the gradients, which a play
-// writes and reads again; results leave it as copies.
+// writes and reads again; results leave it as copies. What the forward pass
+// saves for the backward pass lies where other recordings of the stage work
+// too, as it is of no use any more when the backward pass is done.
 #include <atomic>
 
 #include <torch/csrc/autograd/autograd.h>
@@ -46,11 +48,26 @@ struct occasion {
     }
 };
 
+// Recordings whose passes follow each other, forward and backward, and what
+// they share.
+struct ensemble {
+    std::unique_ptr<stage> on;
+    int64_t plays = 0;
+
+    stage &stage_for(at::Device device)
+    {
+        if (!on)
+            on.reset(new stage(device));
+        return *on;
+    }
+};
+
 class performance
 {
   public:
-    explicit performance(occasion when)
-        : occasion_(std::move(when)), stage_(occasion_.device)
+    performance(occasion when, std::shared_ptr<ensemble> among)
+        : occasion_(std::move(when)), among_(std::move(among)),
+          stage_(among_->stage_for(occasion_.device))
     {
     }
 
@@ -65,9 +82,16 @@ class performance
         return calls++ == 0;
     }
 
+    // Whether the memory of its last play, the `play`th of all that share it,
+    // is still as the forward pass left it.
+    bool awaits_gradient(int64_t play) const
+    {
+        return awaits && play == among_->plays;
+    }
+
     int64_t plays() const
     {
-        return plays_;
+        return among_->plays;
     }
 
     // The result for new inputs, without a history.
@@ -75,12 +99,16 @@ class performance
                        const th_tensor *const *args)
     {
         set_inputs(args);
-        plays_++;
-        forward_.play(stage_, [&] {
+        among_->plays++;
+        awaits = true;
+        run = [this, block, user] {
             const c10::AutoGradMode mode(occasion_.derives());
 
             y = run_block(block, user, in);
-        });
+        };
+        played = forward_.play(stage_, run);
+        if (!played)
+            run();
         return y.detach().clone();
     }
 
@@ -88,16 +116,22 @@ class performance
     ag::variable_list backward(const at::Tensor &grad)
     {
         const c10::NoGradGuard no_grad;
-        ag::variable_list by, out;
+        const auto derive = [&] { dx = ag::grad({y}, wanted_inputs(), {dy}); };
+        ag::variable_list out;
 
+        awaits = false;
         if (!dy.defined())
             dy = at::empty_like(y.detach());
         dy.copy_(grad, true);
-        for (size_t i = 0; i < in.size(); i++)
-            if (occasion_.wanted[i])
-                by.push_back(in[i]);
-        // The history is kept: what it saved is written by each play.
-        backward_.play(stage_, [&] { dx = ag::grad({y}, by, {dy}, true); });
+        if (!played || !backward_.play(stage_, derive)) {
+            // A recording that failed may have used up the history.
+            if (played) {
+                forward_.give_up();
+                run();
+            }
+            played = false;
+            derive();
+        }
         for (const at::Tensor &d : dx)
             out.push_back(d.clone());
         return out;
@@ -120,13 +154,27 @@ class performance
             in[i].copy_(args[i]->t, true);
     }
 
+    ag::variable_list wanted_inputs() const
+    {
+        ag::variable_list by;
+
+        for (size_t i = 0; i < in.size(); i++)
+            if (occasion_.wanted[i])
+                by.push_back(in[i]);
+        return by;
+    }
+
     const occasion occasion_;
-    stage stage_; // outlives the players
+    const std::shared_ptr<ensemble> among_; // outlives the players
+    stage &stage_;
     std::vector<at::Tensor> in;
     at::Tensor y, dy;
     ag::variable_list dx;
+    std::function<void()> run; // the last forward pass
+    bool played = false;       // and whether it was a recording
+    bool awaits = false;
     player forward_, backward_;
-    int64_t calls = 0, plays_ = 0;
+    int64_t calls = 0;
 };
 
 struct performed_node : public ag::Node {
@@ -140,8 +188,9 @@ struct performed_node : public ag::Node {
 
         if (!grads[0].defined())
             return out;
-        TORCH_CHECK(play == what->plays(),
-                    "a recorded pass was played again before its gradient");
+        TORCH_CHECK(what->awaits_gradient(play),
+                    "a recorded pass was played again before its gradient, "
+                    "or its gradient was taken twice");
         const ag::variable_list found = what->backward(grads[0]);
 
         for (size_t i = 0, k = 0; i < out.size(); i++)
@@ -155,6 +204,7 @@ struct performed_node : public ag::Node {
 
 struct th_recording {
     size_t limit;
+    std::shared_ptr<th::ensemble> among;
     std::vector<std::shared_ptr<th::performance>> known; // last used last
 };
 
@@ -176,7 +226,7 @@ static std::shared_ptr<performance> performance_for(th_recording *r,
     if (!found) {
         if (r->known.size() >= r->limit)
             r->known.erase(r->known.begin());
-        found = std::make_shared<performance>(std::move(when));
+        found = std::make_shared<performance>(std::move(when), r->among);
     }
     r->known.push_back(found);
     return found;
@@ -202,10 +252,16 @@ static at::Tensor perform(const std::shared_ptr<performance> &p,
 
 } // namespace th
 
-extern "C" th_recording *th_recording_new(int limit)
+extern "C" th_recording *th_recording_new(int limit, const th_recording *beside)
 {
-    return new (std::nothrow)
-        th_recording{static_cast<size_t>(limit > 0 ? limit : 1), {}};
+    try {
+        return new th_recording{static_cast<size_t>(limit > 0 ? limit : 1),
+                                beside ? beside->among
+                                       : std::make_shared<th::ensemble>(),
+                                {}};
+    } catch (const std::bad_alloc &) {
+        return nullptr;
+    }
 }
 
 extern "C" void th_recording_free(th_recording *r)

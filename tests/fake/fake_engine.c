@@ -197,6 +197,11 @@ static uint64_t no_bytes(nj_engine *e)
     return 0;
 }
 
+static int64_t no_graphs(void)
+{
+    return 0;
+}
+
 static uint64_t no_device_bytes(int index)
 {
     (void)index;
@@ -223,6 +228,7 @@ nj_status fake_engine_get(const nj_engine_api **api, nj_err *err)
         .run = fake_run,
         .matmul_peak = matmul,
         .device_peak = no_bytes,
+        .graphs = no_graphs,
         .host_peak = no_bytes,
         .cuda_free = no_device_bytes,
         .cuda_devices = no_gpus,

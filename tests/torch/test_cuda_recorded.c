@@ -11,7 +11,7 @@ static void graphs_give_the_same_bytes(void **state)
     struct layers l = {th_to(s, RANDOM(s, 9, SHAPE(32, 32, 3, 3)), NJ_F32, gpu),
                        0, false};
     const struct layers *at = &l;
-    th_recording *r = th_recording_new(2);
+    th_recording *r = th_recording_new(2, NULL);
 
     expect_calls_alike(s, gpu, r, &at);
     /* CALLS alone; with the recording once, and once more to be recorded */
@@ -24,13 +24,34 @@ static void graphs_give_the_same_bytes(void **state)
     assert_int_equal(th_graphs(), 0);
 }
 
+/* Two that share memory take turns, and each plays what it recorded. */
+static void recordings_share_memory(void **state)
+{
+    th_scope *s = *state;
+    struct layers l = {th_to(s, RANDOM(s, 9, SHAPE(32, 32, 3, 3)), NJ_F32, gpu),
+                       0, false};
+    const struct layers *at = &l;
+    th_recording *a = th_recording_new(2, NULL);
+    th_recording *b = th_recording_new(2, a);
+
+    for (int i = 0; i < 3; i++) {
+        expect_calls_alike(s, gpu, a, &at);
+        expect_calls_alike(s, gpu, b, &at);
+    }
+    assert_int_equal(th_graphs(), 4);
+    th_recording_free(a);
+    assert_int_equal(th_graphs(), 2);
+    expect_calls_alike(s, gpu, b, &at);
+    th_recording_free(b);
+}
+
 static void what_waits_runs_as_it_is(void **state)
 {
     th_scope *s = *state;
     struct layers l = {th_to(s, RANDOM(s, 9, SHAPE(32, 32, 3, 3)), NJ_F32, gpu),
                        0, true};
     const struct layers *at = &l;
-    th_recording *r = th_recording_new(2);
+    th_recording *r = th_recording_new(2, NULL);
 
     expect_calls_alike(s, gpu, r, &at);
     assert_true(l.runs > 2 * CALLS);
@@ -42,6 +63,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TH_TEST(graphs_give_the_same_bytes),
+        TH_TEST(recordings_share_memory),
         TH_TEST(what_waits_runs_as_it_is),
     };
 

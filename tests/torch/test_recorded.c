@@ -20,7 +20,7 @@ static void calls_give_the_same_bytes(void **state)
     th_scope *s = *state;
     struct layers l = {RANDOM(s, 9, SHAPE(32, 32, 3, 3)), 0, false};
     const struct layers *at = &l;
-    th_recording *r = th_recording_new(2);
+    th_recording *r = th_recording_new(2, NULL);
 
     expect_calls_alike(s, cpu, r, &at);
     th_recording_free(r);
@@ -30,13 +30,14 @@ static void calls_give_the_same_bytes(void **state)
 static void shapes_take_turns(void **state)
 {
     th_scope *s = *state;
-    th_recording *r = th_recording_new(1);
+    th_recording *r = th_recording_new(1, NULL);
     struct layers l = {RANDOM(s, 9, SHAPE(32, 32, 3, 3)), 0, false};
     const struct layers *at = &l;
     struct pass with = pass_of(s, cpu, r, &at, 1);
     bool grad = th_enable_grad(false);
-    const th_tensor *in[2] = {RANDOM(s, 1, SHAPE(2, 32, 8, 8)),
-                              RANDOM(s, 2, SHAPE(2, 32, 8, 8))};
+    const th_tensor *both = RANDOM(s, 1, SHAPE(2, 2, 32, 8, 8));
+    const th_tensor *in[2] = {th_select(s, both, 0, 0),
+                              th_select(s, both, 0, 1)};
 
     for (int i = 0; i < 3; i++)
         expect_same_bytes(s, with.y, th_recorded(s, r, block, &at, in, 2));
@@ -50,7 +51,7 @@ static void shapes_take_turns(void **state)
 static void late_gradients_are_refused(void **state)
 {
     th_scope *s = *state;
-    th_recording *r = th_recording_new(1);
+    th_recording *r = th_recording_new(1, NULL);
     struct layers l = {RANDOM(s, 9, SHAPE(32, 32, 3, 3)), 0, false};
     const struct layers *at = &l;
     const th_tensor *in[2] = {
@@ -70,10 +71,64 @@ static void late_gradients_are_refused(void **state)
     th_recording_free(r);
 }
 
+/* What the forward pass saved is gone when the backward pass is done. */
+static void a_gradient_is_taken_once(void **state)
+{
+    th_scope *s = *state;
+    th_recording *r = th_recording_new(1, NULL);
+    struct layers l = {RANDOM(s, 9, SHAPE(32, 32, 3, 3)), 0, false};
+    const struct layers *at = &l;
+    const th_tensor *in[2] = {
+        th_leaf(s, RANDOM(s, 1, SHAPE(2, 32, 8, 8)), true),
+        th_leaf(s, RANDOM(s, 2, SHAPE(2, 32, 8, 8)), true)};
+    th_tensor *y = NULL;
+    nj_err err = {0};
+
+    for (int i = 0; i < 2; i++)
+        y = th_recorded(s, r, block, &at, in, 2);
+    th_grad_retain(s, y, NULL, in[0]);
+    OK(s);
+    assert_null(th_grad_retain(s, y, NULL, in[1]));
+    assert_int_equal(th_scope_check(s, &err), NJ_E_INTERNAL);
+    assert_non_null(strstr(err.text, "its gradient was taken twice"));
+    th_scope_clear_error(s);
+    th_recording_free(r);
+}
+
+/* Recordings that share memory: each has its turn, forward and backward. */
+static void recordings_share_memory(void **state)
+{
+    th_scope *s = *state;
+    th_recording *a = th_recording_new(1, NULL);
+    th_recording *b = th_recording_new(1, a);
+    struct layers l = {RANDOM(s, 9, SHAPE(32, 32, 3, 3)), 0, false};
+    const struct layers *at = &l;
+    const th_tensor *in[2] = {
+        th_leaf(s, RANDOM(s, 1, SHAPE(2, 32, 8, 8)), true),
+        RANDOM(s, 2, SHAPE(2, 32, 8, 8))};
+    th_tensor *y = NULL;
+    nj_err err = {0};
+
+    expect_calls_alike(s, cpu, a, &at);
+    expect_calls_alike(s, cpu, b, &at);
+    expect_calls_alike(s, cpu, a, &at);
+    for (int i = 0; i < 2; i++)
+        y = th_recorded(s, a, block, &at, in, 2);
+    for (int i = 0; i < 2; i++)
+        th_recorded(s, b, block, &at, in, 2);
+    OK(s);
+    assert_null(th_grad(s, y, NULL, in[0]));
+    assert_int_equal(th_scope_check(s, &err), NJ_E_INTERNAL);
+    th_scope_clear_error(s);
+    th_recording_free(a);
+    expect_calls_alike(s, cpu, b, &at);
+    th_recording_free(b);
+}
+
 static void errors_of_the_block_arrive(void **state)
 {
     th_scope *s = *state;
-    th_recording *r = th_recording_new(1);
+    th_recording *r = th_recording_new(1, NULL);
     struct layers l = {RANDOM(s, 9, SHAPE(32, 32, 5, 3)), 0, false};
     const struct layers *at = &l;
     const th_tensor *in[2] = {
@@ -97,6 +152,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(shapes_take_turns, open_scope,
                                         close_scope),
         cmocka_unit_test_setup_teardown(late_gradients_are_refused, open_scope,
+                                        close_scope),
+        cmocka_unit_test_setup_teardown(a_gradient_is_taken_once, open_scope,
+                                        close_scope),
+        cmocka_unit_test_setup_teardown(recordings_share_memory, open_scope,
                                         close_scope),
         cmocka_unit_test_setup_teardown(errors_of_the_block_arrive, open_scope,
                                         close_scope),

@@ -75,13 +75,9 @@ th_tensor *nj_self_attention(th_scope *s, const th_tensor *qkv, int heads,
     int64_t width = th_size(qkv, 2) / 3 / heads;
     const int64_t shape[5] = {th_size(qkv, 0), th_size(qkv, 1),
                               outer ? heads : 3, outer ? 3 : heads, width};
-    th_tensor *parts = th_reshape(s, qkv, 5, shape);
-    th_tensor *part[3]; /* [B,heads,T,D] each */
 
-    for (int i = 0; i < 3; i++)
-        part[i] = th_transpose(s, th_select(s, parts, outer ? 3 : 2, i), 1, 2);
-    return nj_merge_heads(s, th_attention(s, part[0], part[1], part[2],
-                                          1.0 / sqrt((double)width), causal));
+    return th_packed_attention(s, th_reshape(s, qkv, 5, shape), outer ? 3 : 2,
+                               1.0 / sqrt((double)width), causal);
 }
 
 th_tensor *nj_double_nearest(th_scope *s, const th_tensor *x)

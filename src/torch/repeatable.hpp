@@ -12,10 +12,6 @@ namespace th
 // Whether x needs them: on CUDA, unless speed comes first (th_set_fast).
 bool wants_repeatable(const at::Tensor &x) noexcept;
 
-// softmax(q k^T * scale) v; keeps q, k and v and computes the rest again.
-at::Tensor attention_repeatable(const at::Tensor &q, const at::Tensor &k,
-                                const at::Tensor &v, double scale, bool causal);
-
 at::Tensor bilinear_repeatable(const at::Tensor &x, int64_t h, int64_t w,
                                bool align_corners);
 

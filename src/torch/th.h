@@ -357,6 +357,10 @@ th_tensor *th_batch_norm(th_scope *s, const th_tensor *x, const th_tensor *mean,
 /* softmax(q k^T * scale) v over [B,heads,T,D]; causal hides later tokens. */
 th_tensor *th_attention(th_scope *s, const th_tensor *q, const th_tensor *k,
                         const th_tensor *v, double scale, bool causal);
+/* The same of q, k and v side by side: qkv [B,T,3,heads,D] (dim 2) or
+ * [B,T,heads,3,D] (dim 3) -> [B,T,heads*D]. */
+th_tensor *th_packed_attention(th_scope *s, const th_tensor *qkv, int dim,
+                               double scale, bool causal);
 th_tensor *th_silu(th_scope *s, const th_tensor *x);
 th_tensor *th_sigmoid(th_scope *s, const th_tensor *x);
 th_tensor *th_quick_gelu(th_scope *s, const th_tensor *x); /* x s(1.702 x) */

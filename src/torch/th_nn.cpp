@@ -17,23 +17,6 @@ extern "C" th_tensor *th_batch_norm(th_scope *s, const th_tensor *x,
         });
 }
 
-// libtorch's fused kernels keep q, k, v, the result and one number a row; the
-// plain chain of functions keeps the whole matrix of weights.
-extern "C" th_tensor *th_attention(th_scope *s, const th_tensor *q,
-                                   const th_tensor *k, const th_tensor *v,
-                                   double scale, bool causal)
-{
-    return th::op(s, "attention", {q, k, v}, [&] {
-        if (th::plain_autograd())
-            return std::get<0>(at::_scaled_dot_product_attention_math(
-                q->t, k->t, v->t, {}, 0.0, causal, {}, scale));
-        if (th::wants_repeatable(q->t))
-            return th::attention_repeatable(q->t, k->t, v->t, scale, causal);
-        return at::scaled_dot_product_attention(q->t, k->t, v->t, {}, 0.0,
-                                                causal, scale);
-    });
-}
-
 extern "C" th_tensor *th_sigmoid(th_scope *s, const th_tensor *x)
 {
     return th::op(s, "sigmoid", {x}, [&] { return at::sigmoid(x->t); });

@@ -133,6 +133,18 @@ static th_tensor *attention_causal(th_scope *s, const th_tensor *x)
     return th_attention(s, q, q, q, .25, true);
 }
 
+static th_tensor *attention_packed(th_scope *s, const th_tensor *x)
+{
+    return th_packed_attention(s, th_reshape(s, x, SHAPE(B, 32, 3, 4, 16)), 2,
+                               .25, false);
+}
+
+static th_tensor *attention_by_heads(th_scope *s, const th_tensor *x)
+{
+    return th_packed_attention(s, th_reshape(s, x, SHAPE(B, 32, 4, 3, 16)), 3,
+                               .25, false);
+}
+
 /* Three channels, float32 in any case. */
 static th_tensor *colours(th_scope *s, const th_tensor *x)
 {
@@ -237,6 +249,8 @@ static const struct {
     {"gates, large numbers", gates_far},
     {"attention", attention},
     {"attention, causal", attention_causal},
+    {"attention, packed", attention_packed},
+    {"attention, by heads", attention_by_heads},
     {"project", project},
     {"project, filled", project_filled},
     {"project, nearest", project_nearest},

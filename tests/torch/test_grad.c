@@ -76,6 +76,18 @@ static th_tensor *attention_kv(th_scope *s, const th_tensor *x)
     return th_attention(s, RANDOM(s, 1, SHAPE(2, 4, 6, 5)), x, x, 0.7, true);
 }
 
+static th_tensor *attention_packed(th_scope *s, const th_tensor *x)
+{
+    return th_packed_attention(s, th_reshape(s, x, SHAPE(2, 4, 3, 2, 5)), 2, .7,
+                               false);
+}
+
+static th_tensor *attention_by_heads(th_scope *s, const th_tensor *x)
+{
+    return th_packed_attention(s, th_reshape(s, x, SHAPE(2, 4, 2, 3, 5)), 3, .7,
+                               true);
+}
+
 static th_tensor *linear(th_scope *s, const th_tensor *x)
 {
     return th_linear(s, x, RANDOM(s, 1, SHAPE(3, 5)), RANDOM(s, 2, SHAPE(3)));
@@ -175,6 +187,8 @@ static const struct {
     {"batch_norm", batch_norm},
     {"attention q", attention_q},
     {"attention k, v", attention_kv},
+    {"attention, packed", attention_packed},
+    {"attention, by heads", attention_by_heads},
     {"linear", linear},
     {"silu", th_silu},
     {"sigmoid", th_sigmoid},

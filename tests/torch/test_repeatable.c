@@ -30,6 +30,20 @@ static th_tensor *attention_one(th_scope *s, const th_tensor *x)
                         RANDOM(s, 1, SHAPE(B, 2, 2 * H, W)), v, .4, false);
 }
 
+/* Heads that flash kernels take: their results are kept. */
+static th_tensor *attention_wide(th_scope *s, const th_tensor *x)
+{
+    th_tensor *q = th_reshape(s, x, SHAPE(B, 1, 15, 8));
+
+    return th_attention(s, q, th_neg(s, q), th_sin(s, q), .4, true);
+}
+
+static th_tensor *attention_packed(th_scope *s, const th_tensor *x)
+{
+    return th_packed_attention(s, th_reshape(s, x, SHAPE(B, 5, 3, 1, 8)), 2, .4,
+                               false);
+}
+
 static th_tensor *doubled(th_scope *s, const th_tensor *x)
 {
     return th_upsample_bilinear2d(s, x, 2 * H, 2 * W, false);
@@ -62,8 +76,12 @@ static const struct {
     const char *name;
     layer *f;
 } layers[] = {
-    {"attention", attention},          {"attention, causal", attention_causal},
-    {"attention, one", attention_one}, {"bilinear, doubled", doubled},
+    {"attention", attention},
+    {"attention, causal", attention_causal},
+    {"attention, one", attention_one},
+    {"attention, wide", attention_wide},
+    {"attention, packed", attention_packed},
+    {"bilinear, doubled", doubled},
     {"bilinear, corners", resized},
 };
 

@@ -155,6 +155,18 @@ th_tensor *th_add_normals(th_scope *s, const th_tensor *x, double scale,
  * number of elements. */
 void th_read_f32(th_scope *s, const th_tensor *t, float *out, size_t n);
 void th_read_i64(th_scope *s, const th_tensor *t, int64_t *out, size_t n);
+/* The elements of n tensors one after the other, as float32 on their way to the
+ * host: the device need not have computed them yet. NULL after an error; freed
+ * with th_later_free. */
+typedef struct th_later th_later;
+th_later *th_read_later(th_scope *s, const th_tensor *const *t, size_t n);
+/* Waits until they are there, and copies all n of them. */
+void th_later_read(th_scope *s, th_later *l, float *out, size_t n);
+void th_later_free(th_later *l); /* NULL is fine */
+/* Whether the host goes on while the device computes: on CUDA, and, for tests,
+ * everywhere when that is switched on. */
+bool th_runs_ahead(th_device device);
+void th_set_ahead_everywhere(bool on);
 /* Writes n elements from the host into t, in place. */
 void th_write_f32_(th_scope *s, th_tensor *t, const float *data, size_t n);
 
@@ -194,9 +206,9 @@ th_tensor *th_checkpoint(th_scope *s, th_block *block, const void *user,
 /* A part of a network that is called again and again: on CUDA what it launches
  * is recorded at the second call with inputs of the same shapes, forward and
  * backward, and launched as one graph from then on, which saves the host the
- * time of some thousand launches. Elsewhere, and where it cannot be recorded, it
- * is called as it is. The numbers are the same. It keeps the memory of a whole
- * pass.
+ * time of some thousand launches. Elsewhere, and where it cannot be recorded,
+ * it is called as it is. The numbers are the same. It keeps the memory of a
+ * whole pass.
  *
  * The block must launch the same each time, be a function of its inputs and of
  * `user` alone, and neither read from nor write to the host. `user` and what it
@@ -256,6 +268,8 @@ th_tensor *th_where_self(th_scope *s, const th_tensor *condition,
                          const th_tensor *a, const th_tensor *b);
 /* Whether every element is finite; false after an error. */
 bool th_all_finite(th_scope *s, const th_tensor *a);
+/* [B,...] -> [B] float32: 1 where every element is finite, else 0. */
+th_tensor *th_finite(th_scope *s, const th_tensor *a);
 
 /* ---- reductions -------------------------------------------------------- */
 

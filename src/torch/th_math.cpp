@@ -88,6 +88,15 @@ extern "C" bool th_all_finite(th_scope *s, const th_tensor *a)
     return finite;
 }
 
+extern "C" th_tensor *th_finite(th_scope *s, const th_tensor *a)
+{
+    return th::op(s, "finite", {a}, [&] {
+        const c10::NoGradGuard no_grad;
+
+        return at::isfinite(a->t).flatten(1).all(1).to(at::kFloat);
+    });
+}
+
 static std::vector<int64_t> list(int n, const int *dims)
 {
     TORCH_CHECK(n > 0 && n <= NJ_DIMS_MAX, "number of dimensions is ", n);

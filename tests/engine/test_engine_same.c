@@ -169,6 +169,49 @@ static void fails_alone(void **state)
     free(b);
 }
 
+/* As on a GPU, where a step reports when the next one is on its way. */
+static struct result *run_ahead(const struct job *job, nj_status expected)
+{
+    struct result *r = calloc(1, sizeof(*r));
+    nj_err err = {0};
+
+    assert_non_null(r);
+    th_set_ahead_everywhere(true);
+    assert_int_equal(try_run(job, r, &err), expected);
+    th_set_ahead_everywhere(false);
+    return r;
+}
+
+static void late_reports_change_nothing(void **state)
+{
+    nj_settings settings = plain_settings();
+    struct job job = {.settings = &settings,
+                      .prompts = {"sun", "red:1e38|green:-1e38|hill:1", "hill"},
+                      .seeds = {1, 2, 3},
+                      .images = 3};
+    struct result *want;
+    struct result *got;
+
+    (void)state;
+    settings.batch_size = 3;
+    settings.save_every = 2;
+    want = run(&job);
+    got = run_ahead(&job, NJ_OK);
+    assert_int_equal(got->steps, STEPS);
+    assert_int_equal(got->failed[1], 1);
+    assert_int_equal(got->finished[1], 0);
+    assert_int_equal(got->seen_count, want->seen_count);
+    same_picture(want, 0, got, 0);
+    same_picture(want, 2, got, 2);
+    free(got);
+    job.stop_after = 3;
+    got = run_ahead(&job, NJ_E_INTERRUPTED);
+    assert_int_equal(got->steps, 3);
+    assert_int_equal(got->finished[0], 0);
+    free(got);
+    free(want);
+}
+
 static void image_prompts_are_cut_by_the_seed(void **state)
 {
     static const char picture[] =
@@ -221,6 +264,7 @@ int main(void)
         cmocka_unit_test(threads_change_nothing),
         cmocka_unit_test(watching_changes_nothing),
         cmocka_unit_test(fails_alone),
+        cmocka_unit_test(late_reports_change_nothing),
         cmocka_unit_test(image_prompts_are_cut_by_the_seed),
         cmocka_unit_test(memory_stays_flat),
     };

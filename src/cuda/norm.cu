@@ -142,13 +142,6 @@ __global__ void __launch_bounds__(nj_norm_threads, 4)
                parts);
 }
 
-__device__ float warp_sum(float v)
-{
-    for (int distance = 16; distance > 0; distance /= 2)
-        v += __shfl_xor_sync(0xffffffffu, v, distance);
-    return v;
-}
-
 // f(part, its values) for every 32nd part of a group from this lane's on.
 template <class F>
 __device__ void each_part(const nj_norm &n, const nj_norm_grid &g,

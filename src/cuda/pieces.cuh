@@ -1,6 +1,6 @@
 // Pieces: neighbouring elements read and written as one word, and element types
-// to float and back; the sigmoid. Shared by the kernels, each of which reads
-// its tensors in 16-byte pieces.
+// to float and back; sums and sigmoids. Shared by the kernels, each of which
+// reads its tensors in 16-byte pieces.
 #ifndef NJ_CUDA_PIECES_CUH
 #define NJ_CUDA_PIECES_CUH
 
@@ -35,9 +35,10 @@ __device__ inline float wide(__nv_bfloat16 v)
 template <class T, int V> struct piece {
     using word =
         std::conditional_t<sizeof(T) * V == 2, unsigned short, unsigned>;
-    static constexpr int words = sizeof(T) * V / sizeof(word);
+    static constexpr int bytes = sizeof(T) * V;
+    static constexpr int words = bytes / sizeof(word);
 
-    alignas(sizeof(T) * V) word w[words];
+    alignas(bytes < 16 ? bytes : 16) word w[words];
 };
 
 // The numbers of one word.
@@ -101,9 +102,12 @@ __device__ void unpack(const piece<T, V> &p, float (&to)[V])
         unpack(p.w[i], static_cast<const T *>(nullptr), to + i * each);
 }
 
+// By a copy of the piece: where it lies its words would be read one by one.
 template <class T, int V> __device__ void load(const T *from, float (&to)[V])
 {
-    unpack(*reinterpret_cast<const piece<T, V> *>(from), to);
+    const piece<T, V> p = *reinterpret_cast<const piece<T, V> *>(from);
+
+    unpack(p, to);
 }
 
 template <class T, int V> __device__ void store(T *to, const float (&from)[V])
@@ -133,6 +137,14 @@ __device__ void fetch(const T *from, int64_t step, int count,
     for (int i = 0; i < U; i++)
         if (i < count)
             to[i] = *reinterpret_cast<const piece<T, V> *>(from + i * step);
+}
+
+// The sum over a warp, in every lane.
+__device__ inline float warp_sum(float v)
+{
+    for (int distance = 16; distance > 0; distance /= 2)
+        v += __shfl_xor_sync(0xffffffffu, v, distance);
+    return v;
 }
 
 // 1 / (1 + exp(-u)), to 2e-7 for small u; the plain division and the plain

@@ -1,5 +1,6 @@
 // Group norm with scale and shift and SiLU as one function and its backward;
-// the CPU and CUDA versions have the same face.
+// the CPU and CUDA versions have the same face. Layer norm on CUDA
+// (cuda/layer_norm.h).
 //
 // Per image b and group g with moments m = mean, r = 1 / sqrt(var + eps):
 //   u = (x - m) factor + offset,  factor = r gamma (1 + scale),
@@ -45,6 +46,18 @@ norm_result norm_forward_cuda(const at::Tensor &x, const norm_args &a);
 norm_gradient norm_backward_cuda(const at::Tensor &dy, const at::Tensor &x,
                                  const at::Tensor &moments, const norm_args &a,
                                  bool want_film);
+
+struct layer_norm_args {
+    at::Tensor gamma, beta; // of the last dimension; undefined: left out
+    double eps;
+};
+
+// x row-major. y row-major, moments [rows,2] f32; the gradient for x,
+// row-major.
+norm_result layer_norm_cuda(const at::Tensor &x, const layer_norm_args &a);
+at::Tensor layer_norm_backward_cuda(const at::Tensor &dy, const at::Tensor &x,
+                                    const at::Tensor &moments,
+                                    const layer_norm_args &a);
 #endif
 
 } // namespace th

@@ -1,10 +1,11 @@
-// Group norm + scale/shift + SiLU on CUDA: tensors to the plain arguments of
-// cuda/norm.h.
+// Norms on CUDA: tensors to the plain arguments of cuda/norm.h and
+// cuda/layer_norm.h.
 #ifdef NJ_CUDA
 
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 
+#include "cuda/layer_norm.h"
 #include "cuda/norm.h"
 #include "torch/norm.hpp"
 
@@ -100,6 +101,72 @@ th::norm_gradient th::norm_backward_cuda(const at::Tensor &dy,
         out.shift = film.select(0, 1).to(a.shift.scalar_type());
     }
     return out;
+}
+
+namespace
+{
+
+// Keeps parameters that are not of one type which the kernels read, converted.
+struct row_norm {
+    at::Tensor gamma, beta;
+    nj_layer_norm n;
+
+    row_norm(const at::Tensor &x, const th::layer_norm_args &a)
+    {
+        const auto as = [](const at::Tensor &t, at::ScalarType type) {
+            return t.defined() ? t.detach().to(type).contiguous() : t;
+        };
+        const at::ScalarType own = x.scalar_type();
+        const auto other = [&](const at::Tensor &t) {
+            return t.defined() && t.scalar_type() != own;
+        };
+        const at::ScalarType type =
+            other(a.gamma) || other(a.beta) ? at::kFloat : own;
+
+        gamma = as(a.gamma, type);
+        beta = as(a.beta, type);
+        n.rows = x.numel() / x.size(-1);
+        n.width = static_cast<int>(x.size(-1));
+        n.dtype = th::dtype_of(own);
+        n.params = th::dtype_of(type);
+        n.gamma = gamma.defined() ? gamma.const_data_ptr() : nullptr;
+        n.beta = beta.defined() ? beta.const_data_ptr() : nullptr;
+        n.eps = static_cast<float>(a.eps);
+    }
+};
+
+} // namespace
+
+th::norm_result th::layer_norm_cuda(const at::Tensor &x,
+                                    const layer_norm_args &a)
+{
+    const c10::cuda::CUDAGuard guard(x.device());
+    const row_norm r(x, a);
+    const at::Tensor y = at::empty(x.sizes(), x.options());
+    const at::Tensor moments =
+        at::empty({r.n.rows, 2}, x.options().dtype(at::kFloat));
+
+    th::check_launch(nj_layer_norm_cuda(
+        &r.n, x.const_data_ptr(), y.mutable_data_ptr(),
+        moments.data_ptr<float>(), c10::cuda::getCurrentCUDAStream().stream()));
+    return {y, moments};
+}
+
+at::Tensor th::layer_norm_backward_cuda(const at::Tensor &dy,
+                                        const at::Tensor &x,
+                                        const at::Tensor &moments,
+                                        const layer_norm_args &a)
+{
+    const c10::cuda::CUDAGuard guard(x.device());
+    const at::Tensor grad = dy.contiguous();
+    const row_norm r(x, a);
+    const void *const x_dy[2] = {x.const_data_ptr(), grad.const_data_ptr()};
+    const at::Tensor dx = at::empty(x.sizes(), x.options());
+
+    th::check_launch(nj_layer_norm_backward_cuda(
+        &r.n, x_dy, moments.const_data_ptr<float>(), dx.mutable_data_ptr(),
+        c10::cuda::getCurrentCUDAStream().stream()));
+    return dx;
 }
 
 #endif

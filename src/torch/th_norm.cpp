@@ -2,7 +2,8 @@
 // functions and our own, and the place of our own in autograd.
 //
 // Our group norm keeps x and the moments for the backward, where the plain
-// chain of functions keeps five or six activations.
+// chain of functions keeps five or six activations. Our layer norm, on CUDA
+// alone, keeps x in its own type and not in float32.
 #include <torch/csrc/autograd/functions/utils.h>
 #include <torch/csrc/autograd/saved_variable.h>
 
@@ -147,6 +148,76 @@ bool own_norm_fits(const at::Tensor &x)
     return x.is_cpu() && (type == at::kFloat || type == at::kBFloat16);
 }
 
+at::Tensor plain_layer_norm(const at::Tensor &x, const at::Tensor &gamma,
+                            const at::Tensor &beta, double eps)
+{
+    const at::ScalarType type = wide(x);
+
+    return at::layer_norm(x.to(type), {x.size(-1)}, in_type(gamma, type),
+                          in_type(beta, type), eps)
+        .to(x.scalar_type());
+}
+
+#ifdef NJ_CUDA
+struct layer_norm_node : public ag::Node {
+    ag::SavedVariable x;
+    at::Tensor moments;
+    th::layer_norm_args args;
+
+    ag::variable_list apply(ag::variable_list &&grads) override
+    {
+        if (!grads[0].defined())
+            return {at::Tensor()};
+        return {
+            th::layer_norm_backward_cuda(grads[0], x.unpack(), moments, args)};
+    }
+
+    void release_variables() override
+    {
+        x.reset_data();
+        moments.reset();
+    }
+};
+
+at::Tensor own_layer_norm(const at::Tensor &x, const th::layer_norm_args &a)
+{
+    th::norm_result result;
+    at::Tensor in; // of a view its rows alone, which are what is kept
+
+    {
+        const c10::NoGradGuard no_grad;
+
+        in = x.contiguous();
+        result = th::layer_norm_cuda(in, a);
+    }
+    if (ag::compute_requires_grad(x)) {
+        const std::shared_ptr<layer_norm_node> node(new layer_norm_node,
+                                                    ag::deleteNode);
+
+        node->set_next_edges(ag::collect_next_edges(x));
+        node->x = ag::SavedVariable(in, false);
+        node->moments = result.moments;
+        node->args = a;
+        ag::set_history(result.y, node);
+    }
+    return result.y;
+}
+#endif
+
+at::Tensor layer_norm(const at::Tensor &x, const at::Tensor &gamma,
+                      const at::Tensor &beta, double eps)
+{
+    TORCH_CHECK(x.dim() > 0, "x must have a dimension");
+    for (const at::Tensor *t : {&gamma, &beta})
+        TORCH_CHECK(!t->defined() || t->sizes() == at::IntArrayRef{x.size(-1)},
+                    "gamma and beta must have ", x.size(-1), " elements");
+#ifdef NJ_CUDA
+    if (x.is_cuda() && own_norm_fits(x))
+        return own_layer_norm(x, {gamma, beta, eps});
+#endif
+    return plain_layer_norm(x, gamma, beta, eps);
+}
+
 } // namespace
 
 extern "C" th_tensor *th_group_norm_silu(th_scope *s, const th_tensor *x,
@@ -172,11 +243,6 @@ extern "C" th_tensor *th_layer_norm(th_scope *s, const th_tensor *x,
                                     const th_tensor *beta, double eps)
 {
     return th::op(s, "layer_norm", {x, th::opt(gamma), th::opt(beta)}, [&] {
-        const at::ScalarType type = wide(x->t);
-
-        return at::layer_norm(x->t.to(type), {x->t.size(-1)},
-                              in_type(tensor(gamma), type),
-                              in_type(tensor(beta), type), eps)
-            .to(x->t.scalar_type());
+        return layer_norm(x->t, tensor(gamma), tensor(beta), eps);
     });
 }

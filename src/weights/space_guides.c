@@ -43,9 +43,9 @@ static nj_space vit(const nj_clip_card *card, const nj_space_how *how)
 {
     double side = (double)card->image_size / card->patch_size;
     double n = (side * side + 1) * card->vision_width * how->images;
-    /* Layer norms are taken in float32 and keep their input so. */
-    double wide = 4 * n;
     double own = how->bytes * n;
+    /* Layer norms on the CPU are taken in float32 and keep their input so. */
+    double wide = how->threads > 0 ? 4 * n : own;
     double block = 2 * wide + 8 * own;
     double pixels =
         3.0 * card->image_size * card->image_size * how->images * how->bytes;

@@ -143,6 +143,17 @@ static inline double max_difference(th_scope *s, const th_tensor *a,
     return (double)value;
 }
 
+/* Apart by no more than a share of the largest number. */
+static inline void expect_close(th_scope *s, const th_tensor *got,
+                                const th_tensor *want, double share)
+{
+    const th_tensor *zero = th_mul_scalar(s, want, 0);
+
+    assert_true(max_difference(s, got, want) <=
+                share * max_difference(s, want, zero));
+    OK(s);
+}
+
 /* Every handle must be gone with its scope. */
 static inline int free_scope(void **state)
 {

@@ -376,15 +376,16 @@ struct forward_call {
 struct backward_call {
     const nj_norm *n;
     const launch &l;
-    const void *const *x_dy;
+    const void *const *reads;
     const float *moments;
     void *out;
     float *film;
 
     template <class T, int V> void run() const
     {
-        const gradient_in<T> in = {static_cast<const T *>(x_dy[0]),
-                                   static_cast<const T *>(x_dy[1])};
+        const gradient_in<T> in = {static_cast<const T *>(reads[NJ_NORM_X]),
+                                   static_cast<const T *>(reads[NJ_NORM_DY]),
+                                   static_cast<const T *>(reads[NJ_NORM_MORE])};
         T *const dx = static_cast<T *>(out);
 
         if (film)
@@ -445,13 +446,13 @@ extern "C" int nj_norm_forward_cuda(const nj_norm *n, const void *x, void *y,
 }
 
 extern "C" int nj_norm_backward_cuda(const nj_norm *n,
-                                     const void *const x_dy[2],
+                                     const void *const reads[NJ_NORM_READS],
                                      const float *moments, void *dx,
                                      float *film, float *scratch, void *stream)
 {
     const launch l(n, scratch, stream);
 
-    return dispatch(n, l, backward_call{n, l, x_dy, moments, dx, film});
+    return dispatch(n, l, backward_call{n, l, reads, moments, dx, film});
 }
 
 extern "C" const char *nj_norm_cuda_error(int error)

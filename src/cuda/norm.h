@@ -134,12 +134,17 @@ static inline int64_t nj_norm_scratch(const nj_norm *n)
     return g.whole ? 0 : n->images * n->groups * g.slices * g.chunks * 2;
 }
 
-/* Device pointers; `stream` is a cudaStream_t. moments [B,G,2]: mean and
+/* What the backward pass reads. */
+enum { NJ_NORM_X, NJ_NORM_DY, NJ_NORM_MORE, NJ_NORM_READS };
+
+/* Device pointers; `stream` is a cudaStream_t. `more` (or NULL) is added to
+ * dx. moments [B,G,2]: mean and
  * 1 / sqrt(var + eps), written by forward, read by backward. film NULL or
  * [2,B,C] float32: gradients of scale and of shift. Returns a cudaError_t. */
 int nj_norm_forward_cuda(const nj_norm *n, const void *x, void *y,
                          float *moments, float *scratch, void *stream);
-int nj_norm_backward_cuda(const nj_norm *n, const void *const x_dy[2],
+int nj_norm_backward_cuda(const nj_norm *n,
+                          const void *const reads[NJ_NORM_READS],
                           const float *moments, void *dx, float *film,
                           float *scratch, void *stream);
 const char *nj_norm_cuda_error(int error);
@@ -148,7 +153,8 @@ const char *nj_norm_cuda_error(int error);
  * the grid). */
 void nj_norm_forward_twin(const nj_norm *n, const float *x, float *y,
                           float *moments, float *scratch);
-void nj_norm_backward_twin(const nj_norm *n, const float *const x_dy[2],
+void nj_norm_backward_twin(const nj_norm *n,
+                           const float *const reads[NJ_NORM_READS],
                            const float *moments, float *dx, float *film,
                            float *scratch);
 

@@ -301,8 +301,21 @@ __device__ void apply_pixels(float least, const walk &w, const affine<V> &a,
 }
 
 template <class T> struct gradient_in {
-    const T *x, *dy;
+    const T *x, *dy, *more; // more: NULL, or what dx is added to
 };
+
+// What is added to dx at an element and its neighbours.
+template <class T, int V>
+__device__ void read_more(gradient_in<T> in, int64_t at, float (&to)[V])
+{
+    if (in.more) {
+        load<T, V>(in.more + at, to);
+        return;
+    }
+#pragma unroll
+    for (int c = 0; c < V; c++)
+        to[c] = 0;
+}
 
 // The batches of x and dy that a thread has in its registers.
 template <class T, int V> struct two_held {
@@ -364,10 +377,12 @@ __device__ void derive_pixels(float least, const walk &w, const affine<V> &a,
     for (int j = w.last_batch<two_batch>(); j >= 0; j--) {
 #pragma unroll
         for (int i = 0; i < two_batch; i++) {
-            float v[V], d[V];
+            const int64_t at = w.at + (j * two_batch + i) * w.step;
+            float v[V], d[V], more[V];
 
             if (j * two_batch + i >= w.count)
                 break;
+            read_more(in, at, more);
             unpack(held.x[i], v);
             unpack(held.dy[i], d);
 #pragma unroll
@@ -375,9 +390,9 @@ __device__ void derive_pixels(float least, const walk &w, const affine<V> &a,
                 const float distance = v[c] - a.mean;
 
                 v[c] = a.gradient(least, c, distance, d[c]) - correction.x -
-                       distance * correction.y;
+                       distance * correction.y + more[c];
             }
-            store<T, V>(dx + w.at + (j * two_batch + i) * w.step, v);
+            store<T, V>(dx + at, v);
         }
         if (j > 0)
             held.read(w, in, j - 1);

@@ -64,6 +64,7 @@ struct task {
     const nj_norm *n;
     nj_norm_grid g;
     const float *x, *dy, *moments; /* dy NULL: the forward's sums */
+    const float *more;             /* or NULL: dx is added to it */
     int64_t image, first, pixels;  /* first pixel of the chunk, count */
     int group, channel, columns;   /* first channel, columns of threads */
 };
@@ -306,17 +307,21 @@ static void derive_group(const struct task *t, struct two sum, float *dx)
             slope(n->silu, distance * a.factor + a.offset, t->dy[at]);
 
         dx[at] = a.factor * du - c1 - distance * c2;
+        if (t->more)
+            dx[at] += t->more[at];
     }
 }
 
-void nj_norm_backward_twin(const nj_norm *n, const float *const x_dy[2],
+void nj_norm_backward_twin(const nj_norm *n,
+                           const float *const reads[NJ_NORM_READS],
                            const float *moments, float *dx, float *film,
                            float *scratch)
 {
     struct task t = {.n = n,
                      .g = nj_norm_grid_of(n),
-                     .x = x_dy[0],
-                     .dy = x_dy[1],
+                     .x = reads[NJ_NORM_X],
+                     .dy = reads[NJ_NORM_DY],
+                     .more = reads[NJ_NORM_MORE],
                      .moments = moments};
     const int width = n->channels / n->groups;
 

@@ -245,7 +245,7 @@ static th_tensor *head(th_scope *s, const void *user,
     const nj_unet *u = user;
     th_tensor *h = th_to(s, in[0], NJ_F32, u->device);
 
-    h = nj_unet_norm(s, &u->out_norm, h, true);
+    h = nj_unet_norm(s, &u->out_norm, h, true, NULL);
     return nj_conv(s, &u->out_conv, h, 1);
 }
 

@@ -5,7 +5,7 @@
 #define EPS 1e-5
 
 th_tensor *nj_unet_norm(th_scope *s, const nj_layer *l, const th_tensor *x,
-                        bool silu)
+                        bool silu, th_tensor **through)
 {
     return th_group_norm_silu(s, x,
                               &(th_group_norm){
@@ -14,6 +14,7 @@ th_tensor *nj_unet_norm(th_scope *s, const nj_layer *l, const th_tensor *x,
                                   .gamma = l->weight,
                                   .beta = l->bias,
                                   .silu = silu,
+                                  .through = through,
                               });
 }
 
@@ -27,11 +28,12 @@ static th_tensor *resample(th_scope *s, nj_resample how, const th_tensor *x)
 /* Norm, SiLU, resampling, convolution. What lies between is not needed for
  * the backward pass and goes at once. */
 static th_tensor *in_layers(th_scope *s, const nj_residual *r,
-                            const th_tensor *x)
+                            const th_tensor *x, th_tensor **through)
 {
     th_scope *t = th_scope_new(s);
-    th_tensor *h = nj_unet_norm(t, &r->in_norm, x, true);
+    th_tensor *h = nj_unet_norm(t, &r->in_norm, x, true, through);
 
+    *through = th_keep(s, *through);
     h = resample(t, r->resample, h);
     h = th_keep(s, nj_conv(t, &r->in_conv, h, 1));
     th_scope_free(t);
@@ -57,7 +59,7 @@ static th_tensor *norm_with_embedding(th_scope *s, const nj_residual *r,
                                       .silu = true,
                                   });
     e = th_unsqueeze(s, th_unsqueeze(s, e, 2), 3); /* [B,K,1,1] */
-    return nj_unet_norm(s, &r->out_norm, th_add(s, h, e), true);
+    return nj_unet_norm(s, &r->out_norm, th_add(s, h, e), true, NULL);
 }
 
 /* x + the second half of a block on h, x through the skip convolution where
@@ -82,21 +84,23 @@ static th_tensor *out_layers(th_scope *s, const nj_residual *r,
 static th_tensor *residual(th_scope *s, const nj_residual *r,
                            const th_tensor *x, const th_tensor *emb)
 {
-    const th_tensor *h = in_layers(s, r, x);
+    th_tensor *past = NULL;
+    const th_tensor *h = in_layers(s, r, x, &past);
 
-    return out_layers(s, r, resample(s, r->resample, x), h, emb);
+    return out_layers(s, r, resample(s, r->resample, past), h, emb);
 }
 
 static th_tensor *attention(th_scope *s, const nj_attention *a,
                             const th_tensor *x)
 {
-    th_tensor *h =
-        nj_to_tokens(s, nj_unet_norm(s, &a->norm, x, false)); /* [B,HW,C] */
+    th_tensor *past = NULL;
+    th_tensor *h = nj_to_tokens(
+        s, nj_unet_norm(s, &a->norm, x, false, &past)); /* [B,HW,C] */
 
     h = nj_linear(s, &a->qkv, h); /* [B,HW,3C] */
     h = nj_self_attention(s, h, a->heads, a->order, false);
     h = nj_linear(s, &a->proj, h);
-    return th_add(s, x, nj_from_tokens(s, h, th_size(x, 2), th_size(x, 3)));
+    return th_add(s, past, nj_from_tokens(s, h, th_size(x, 2), th_size(x, 3)));
 }
 
 static th_tensor *resample_module(th_scope *s, const nj_module *m,

@@ -83,9 +83,10 @@ nj_status nj_unet_layout(const nj_unet_card *card, nj_unet **out,
 /* Takes all tensors: a blueprint's build; net is a nj_unet. */
 void nj_unet_build(nj_params *p, void *net);
 
-/* Group norm of 32 groups, then SiLU or not: [B,C,H,W] -> the same. */
+/* Group norm of 32 groups, then SiLU or not: [B,C,H,W] -> the same. `through`
+ * (or NULL) as in th_group_norm. */
 th_tensor *nj_unet_norm(th_scope *s, const nj_layer *l, const th_tensor *x,
-                        bool silu);
+                        bool silu, th_tensor **through);
 
 /* x [B,C,H,W], emb [B,4C] f32 after its SiLU -> [B,K,H,W] of the module;
  * intermediates stay in s. */

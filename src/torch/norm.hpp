@@ -33,18 +33,23 @@ struct norm_result {
     at::Tensor moments; // [B,groups,2] f32: m, r
 };
 
+// What the backward pass reads.
+struct norm_reads {
+    at::Tensor x, moments, dy;
+    at::Tensor more; // undefined, or what has come to x by another way
+};
+
+// x: with `more` added to it.
 struct norm_gradient {
     at::Tensor x, scale, shift; // undefined where not asked for
 };
 
 norm_result norm_forward_cpu(const at::Tensor &x, const norm_args &a);
-norm_gradient norm_backward_cpu(const at::Tensor &dy, const at::Tensor &x,
-                                const at::Tensor &moments, const norm_args &a,
+norm_gradient norm_backward_cpu(const norm_reads &reads, const norm_args &a,
                                 bool want_film);
 #ifdef NJ_CUDA
 norm_result norm_forward_cuda(const at::Tensor &x, const norm_args &a);
-norm_gradient norm_backward_cuda(const at::Tensor &dy, const at::Tensor &x,
-                                 const at::Tensor &moments, const norm_args &a,
+norm_gradient norm_backward_cuda(const norm_reads &reads, const norm_args &a,
                                  bool want_film);
 
 struct layer_norm_args {

@@ -369,13 +369,12 @@ th::norm_result th::norm_forward_cpu(const at::Tensor &x, const norm_args &a)
     return {y, moments};
 }
 
-th::norm_gradient th::norm_backward_cpu(const at::Tensor &dy,
-                                        const at::Tensor &x,
-                                        const at::Tensor &moments,
+th::norm_gradient th::norm_backward_cpu(const norm_reads &reads,
                                         const norm_args &a, bool want_film)
 {
-    const at::Tensor in = x.contiguous(at::MemoryFormat::ChannelsLast);
-    const at::Tensor grad = dy.contiguous(at::MemoryFormat::ChannelsLast);
+    const at::Tensor in = reads.x.contiguous(at::MemoryFormat::ChannelsLast);
+    const at::Tensor grad = reads.dy.contiguous(at::MemoryFormat::ChannelsLast);
+    const at::Tensor &moments = reads.moments;
     const geometry g(in, a.groups);
     const parameters p(g, moments, a);
     const channel_sums sums = sums_of(g, p, in, grad);
@@ -396,6 +395,8 @@ th::norm_gradient th::norm_backward_cpu(const at::Tensor &dy,
                          offset(from, at), offset(from_grad, at),
                          offset(to, at));
     });
+    if (reads.more.defined())
+        out.x.add_(reads.more);
     if (want_film)
         film_gradient(g, moments, a, sums, &out);
     return out;

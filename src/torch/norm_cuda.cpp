@@ -74,15 +74,18 @@ th::norm_result th::norm_forward_cuda(const at::Tensor &x, const norm_args &a)
     return {y, moments};
 }
 
-th::norm_gradient th::norm_backward_cuda(const at::Tensor &dy,
-                                         const at::Tensor &x,
-                                         const at::Tensor &moments,
+th::norm_gradient th::norm_backward_cuda(const norm_reads &reads,
                                          const norm_args &a, bool want_film)
 {
+    const at::Tensor &x = reads.x;
     const c10::cuda::CUDAGuard guard(x.device());
-    const at::Tensor in = last(x), grad = last(dy);
+    const at::Tensor in = last(x), grad = last(reads.dy),
+                     more =
+                         reads.more.defined() ? last(reads.more) : reads.more;
     const cuda_norm c(in, a);
-    const void *const x_dy[2] = {in.const_data_ptr(), grad.const_data_ptr()};
+    const void *const from[NJ_NORM_READS] = {
+        in.const_data_ptr(), grad.const_data_ptr(),
+        more.defined() ? more.const_data_ptr() : nullptr};
     at::Tensor film;
     norm_gradient out;
 
@@ -92,8 +95,8 @@ th::norm_gradient th::norm_backward_cuda(const at::Tensor &dy,
             at::empty({2, x.size(0), x.size(1)}, x.options().dtype(at::kFloat),
                       at::MemoryFormat::Contiguous);
     th::check_launch(nj_norm_backward_cuda(
-        &c.n, x_dy, moments.const_data_ptr<float>(), out.x.mutable_data_ptr(),
-        want_film ? film.data_ptr<float>() : nullptr,
+        &c.n, from, reads.moments.const_data_ptr<float>(),
+        out.x.mutable_data_ptr(), want_film ? film.data_ptr<float>() : nullptr,
         c.scratch.data_ptr<float>(),
         c10::cuda::getCurrentCUDAStream().stream()));
     if (want_film) {

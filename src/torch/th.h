@@ -352,6 +352,8 @@ typedef struct th_group_norm {
     const th_tensor *gamma, *beta;  /* [C], each may be NULL: 1, 0 */
     const th_tensor *scale, *shift; /* [B,C], or both NULL: 0, 0 */
     bool silu;                      /* false leaves the SiLU out */
+    th_tensor **through; /* or NULL: gets x, for a shortcut past the norm, whose
+                            gradient the norm's own backward pass adds */
 } th_group_norm;
 
 /* SiLU((norm(x) * gamma + beta) * (1 + scale) + shift): group norm over

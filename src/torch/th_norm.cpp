@@ -7,6 +7,7 @@
 #include <torch/csrc/autograd/functions/utils.h>
 #include <torch/csrc/autograd/saved_variable.h>
 
+#include "torch/block.hpp"
 #include "torch/norm.hpp"
 
 namespace
@@ -52,15 +53,14 @@ th::norm_result forward(const at::Tensor &x, const th::norm_args &a)
     return th::norm_forward_cpu(x, a);
 }
 
-th::norm_gradient backward(const at::Tensor &dy, const at::Tensor &x,
-                           const at::Tensor &moments, const th::norm_args &a,
+th::norm_gradient backward(const th::norm_reads &reads, const th::norm_args &a,
                            bool want_film)
 {
 #ifdef NJ_CUDA
-    if (x.is_cuda())
-        return th::norm_backward_cuda(dy, x, moments, a, want_film);
+    if (reads.x.is_cuda())
+        return th::norm_backward_cuda(reads, a, want_film);
 #endif
-    return th::norm_backward_cpu(dy, x, moments, a, want_film);
+    return th::norm_backward_cpu(reads, a, want_film);
 }
 
 struct norm_node : public ag::Node {
@@ -68,12 +68,15 @@ struct norm_node : public ag::Node {
     at::Tensor moments;
     th::norm_args args;
 
+    // grads: of the result and, where x goes through, of that.
     ag::variable_list apply(ag::variable_list &&grads) override
     {
+        const at::Tensor more = grads.size() > 1 ? grads[1] : at::Tensor();
+
         if (!grads[0].defined())
-            return ag::variable_list(3);
+            return {more, at::Tensor(), at::Tensor()};
         const th::norm_gradient g = backward(
-            grads[0], x.unpack(), moments, args,
+            {x.unpack(), moments, grads[0], more}, args,
             task_should_compute_output(1) || task_should_compute_output(2));
 
         return {g.x, g.scale, g.shift};
@@ -86,7 +89,9 @@ struct norm_node : public ag::Node {
     }
 };
 
-at::Tensor own_group_norm(const at::Tensor &x, const th::norm_args &a)
+// through: NULL, or what gets x itself with a history that leads here.
+at::Tensor own_group_norm(const at::Tensor &x, const th::norm_args &a,
+                          at::Tensor *through)
 {
     std::shared_ptr<norm_node> node;
     th::norm_result result;
@@ -109,6 +114,8 @@ at::Tensor own_group_norm(const at::Tensor &x, const th::norm_args &a)
     if (node) {
         node->moments = result.moments;
         ag::set_history(result.y, node);
+        if (through && x.requires_grad())
+            *through = th::result_of(x, node);
     }
     return result.y;
 }
@@ -223,19 +230,27 @@ at::Tensor layer_norm(const at::Tensor &x, const at::Tensor &gamma,
 extern "C" th_tensor *th_group_norm_silu(th_scope *s, const th_tensor *x,
                                          const th_group_norm *n)
 {
-    return th::op(s, "group_norm_silu",
-                  {x, th::opt(n->gamma), th::opt(n->beta), th::opt(n->scale),
-                   th::opt(n->shift)},
-                  [&] {
-                      const th::norm_args a = {
-                          n->groups,        n->eps,          n->silu,
-                          tensor(n->gamma), tensor(n->beta), tensor(n->scale),
-                          tensor(n->shift)};
+    at::Tensor passed;
+    th_tensor *const y = th::op(
+        s, "group_norm_silu",
+        {x, th::opt(n->gamma), th::opt(n->beta), th::opt(n->scale),
+         th::opt(n->shift)},
+        [&] {
+            const th::norm_args a = {n->groups,       n->eps,
+                                     n->silu,         tensor(n->gamma),
+                                     tensor(n->beta), tensor(n->scale),
+                                     tensor(n->shift)};
 
-                      check_norm(x->t, a);
-                      return own_norm_fits(x->t) ? own_group_norm(x->t, a)
-                                                 : plain_group_norm(x->t, a);
-                  });
+            check_norm(x->t, a);
+            passed = x->t;
+            return own_norm_fits(x->t)
+                       ? own_group_norm(x->t, a, n->through ? &passed : nullptr)
+                       : plain_group_norm(x->t, a);
+        });
+
+    if (y && n->through)
+        *n->through = th::op(s, "group_norm_silu", {}, [&] { return passed; });
+    return y;
 }
 
 extern "C" th_tensor *th_layer_norm(th_scope *s, const th_tensor *x,

@@ -149,10 +149,10 @@ static void drop_bench(struct bench *b)
 static void call(const struct bench *b, int i, bool backward)
 {
     const struct set *s = &b->sets[i % b->count];
-    const void *const x_dy[2] = {s->x, s->dy};
+    const void *const reads[NJ_NORM_READS] = {s->x, s->dy};
 
     if (backward)
-        must((cudaError_t)nj_norm_backward_cuda(&b->n, x_dy, b->moments, s->dx,
+        must((cudaError_t)nj_norm_backward_cuda(&b->n, reads, b->moments, s->dx,
                                                 NULL, b->scratch, b->stream));
     else
         must((cudaError_t)nj_norm_forward_cuda(&b->n, s->x, s->y, b->moments,
@@ -222,7 +222,8 @@ static struct timing time_cpu(struct shape shape)
             true);
         const double start = now();
         th_tensor *y = th_group_norm_silu(
-            s, x, &(th_group_norm){32, 1e-5, NULL, NULL, NULL, NULL, true});
+            s, x,
+            &(th_group_norm){32, 1e-5, NULL, NULL, NULL, NULL, true, NULL});
         const double middle = now();
         double end;
 

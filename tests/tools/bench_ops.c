@@ -64,7 +64,8 @@ static th_tensor *norm(th_scope *s, const struct inputs *in)
 {
     return th_group_norm_silu(s, in->x,
                               &(th_group_norm){32, 1e-5, in->bias, in->bias,
-                                               in->scale, in->shift, true});
+                                               in->scale, in->shift, true,
+                                               NULL});
 }
 
 static th_tensor *conv(th_scope *s, const struct inputs *in)

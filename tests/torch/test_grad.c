@@ -43,13 +43,13 @@ static th_tensor *norm(th_scope *s, const th_tensor *x)
         s, x,
         &(th_group_norm){2, 1e-5, RANDOM(s, 1, SHAPE(4)),
                          RANDOM(s, 2, SHAPE(4)), RANDOM(s, 3, SHAPE(2, 4)),
-                         RANDOM(s, 4, SHAPE(2, 4)), true});
+                         RANDOM(s, 4, SHAPE(2, 4)), true, NULL});
 }
 
 static th_tensor *norm_only(th_scope *s, const th_tensor *x)
 {
     return th_group_norm_silu(
-        s, x, &(th_group_norm){4, 1e-3, NULL, NULL, NULL, NULL, false});
+        s, x, &(th_group_norm){4, 1e-3, NULL, NULL, NULL, NULL, false, NULL});
 }
 
 static th_tensor *layer_norm(th_scope *s, const th_tensor *x)

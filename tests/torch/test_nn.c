@@ -56,29 +56,30 @@ static void group_norm(void **state)
         th_set_plain_autograd(plain);
         EXPECT(s,
                th_group_norm_silu(
-                   s, x, &(th_group_norm){2, 0, NULL, NULL, NULL, NULL, false}),
+                   s, x,
+                   &(th_group_norm){2, 0, NULL, NULL, NULL, NULL, false, NULL}),
                1e-6, -1, 1, -1, 1);
-        EXPECT(
-            s,
-            th_group_norm_silu(
-                s, x, &(th_group_norm){2, 0, gamma, beta, NULL, NULL, false}),
-            1e-6, -2, 2, 2, 4);
-        EXPECT(
-            s,
-            th_group_norm_silu(
-                s, x, &(th_group_norm){2, 0, gamma, beta, scale, shift, false}),
-            1e-6, -4, 4, 2, 3);
-        EXPECT(
-            s,
-            th_group_norm_silu(
-                s, x, &(th_group_norm){2, 0, gamma, beta, scale, shift, true}),
-            1e-6, -4 / (1 + exp(4)), 4 / (1 + exp(-4)), 2 / (1 + exp(-2)),
-            3 / (1 + exp(-3)));
-        EXPECT(
-            s,
-            th_group_norm_silu(
-                s, x, &(th_group_norm){1, 0.5, NULL, NULL, NULL, NULL, false}),
-            1e-6, -2 / 2, 0, -1 / 2.0, 3 / 2.0);
+        EXPECT(s,
+               th_group_norm_silu(s, x,
+                                  &(th_group_norm){2, 0, gamma, beta, NULL,
+                                                   NULL, false, NULL}),
+               1e-6, -2, 2, 2, 4);
+        EXPECT(s,
+               th_group_norm_silu(s, x,
+                                  &(th_group_norm){2, 0, gamma, beta, scale,
+                                                   shift, false, NULL}),
+               1e-6, -4, 4, 2, 3);
+        EXPECT(s,
+               th_group_norm_silu(s, x,
+                                  &(th_group_norm){2, 0, gamma, beta, scale,
+                                                   shift, true, NULL}),
+               1e-6, -4 / (1 + exp(4)), 4 / (1 + exp(-4)), 2 / (1 + exp(-2)),
+               3 / (1 + exp(-3)));
+        EXPECT(s,
+               th_group_norm_silu(s, x,
+                                  &(th_group_norm){1, 0.5, NULL, NULL, NULL,
+                                                   NULL, false, NULL}),
+               1e-6, -2 / 2, 0, -1 / 2.0, 3 / 2.0);
     }
     th_set_plain_autograd(false);
 }
@@ -107,7 +108,7 @@ static void group_norm_refuses(void **state)
         assert_null(th_group_norm_silu(
             s, cases[i].x,
             &(th_group_norm){cases[i].groups, 1e-5, cases[i].gamma, NULL,
-                             cases[i].scale, cases[i].shift, true}));
+                             cases[i].scale, cases[i].shift, true, NULL}));
         assert_int_equal(th_scope_check(s, NULL), NJ_E_INTERNAL);
         th_scope_clear_error(s);
     }

@@ -41,7 +41,7 @@ static th_tensor *norm(th_scope *s, const th_tensor *x)
         s, x,
         &(th_group_norm){32, 1e-5, RANDOM(s, 1, SHAPE(C)),
                          RANDOM(s, 2, SHAPE(C)), RANDOM(s, 3, SHAPE(B, C)),
-                         RANDOM(s, 4, SHAPE(B, C)), true});
+                         RANDOM(s, 4, SHAPE(B, C)), true, NULL});
 }
 
 /* [B,C,H,W] -> [B,4,120,64] */

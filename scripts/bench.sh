@@ -10,23 +10,9 @@
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
-# The first python that can import what the peers need.
-find_python()
-{
-    local python
-
-    for python in "${NJ_BENCH_PYTHON:-}" "$nj_root/.venv/bin/python3" python3; do
-        [ -n "$python" ] || continue
-        "$python" -c 'import numpy, torch' 2>/dev/null || continue
-        printf '%s\n' "$python"
-        return 0
-    done
-    return 1
-}
-
 nightjar=${NJ_PROGRAM:-$nj_root/build/release/nightjar}
 [ -x "$nightjar" ] || die "$nightjar is missing: run scripts/build.sh"
-python=$(find_python) ||
+python=$(find_bench_python) ||
     die "no python3 with torch and numpy: pip install -r scripts/bench/requirements.txt"
 exec "$python" "$nj_root/scripts/bench/bench.py" --nightjar "$nightjar" \
     --python "$python" "$@"

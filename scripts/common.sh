@@ -52,3 +52,17 @@ models_dir()
 {
     printf '%s\n' "${NIGHTJAR_MODELS:-$nj_root/models}"
 }
+
+# The first python that can import what the peers of the benchmark need.
+find_bench_python()
+{
+    local python
+
+    for python in "${NJ_BENCH_PYTHON:-}" "$nj_root/.venv/bin/python3" python3; do
+        [ -n "$python" ] || continue
+        "$python" -c 'import numpy, torch' 2>/dev/null || continue
+        printf '%s\n' "$python"
+        return 0
+    done
+    return 1
+}

@@ -6,8 +6,13 @@
 # docs/bench/gpu-*.json.
 #
 #   scripts/gpu_check.sh [PART...]   parts: build tests parity repeat memory256
-#                                    memory512 cutouts bench256 bench512 report;
-#                                    all of them by default
+#                                    memory512 cutouts bench256 bench512
+#                                    compiled256 compiled512 report; all of them
+#                                    by default
+#
+# The peer of the compiled parts takes minutes to compile: that begins with the
+# build, beside all that is not timed. NJ_GPU_SECONDS: the most that a call may
+# take.
 #
 # Parts that are done are not done again: what they found lies in
 # build/gpu_check (remove it to begin anew), and stopping at any time is safe.
@@ -21,9 +26,11 @@ cd "$nj_root"
 found=$nj_root/build/gpu_check
 program=$nj_root/build/cuda/nightjar
 results=${NJ_GPU_RESULTS:-$nj_root/docs/gpu-results.md}
-limit=$((24 * 60))
+limit=${NJ_GPU_SECONDS:-$((24 * 60))}
 all=(build tests parity repeat memory256 memory512 cutouts bench256 bench512
-    report)
+    compiled256 compiled512 report)
+untimed=" build tests parity repeat "
+compiler="" # the process that compiles the peer
 # Fixtures allow what the CPU's sums differ by; a GPU adds in other orders, and
 # cuDNN may take Winograd's convolution.
 slack=20
@@ -76,6 +83,35 @@ part()
     fi
     touch "$found/$name.done"
     say "$name: done after $(took)"
+}
+
+# Lets PyTorch compile the peer of the parts that were asked for, and keep it.
+compile_peers()
+{
+    local python net nets=""
+
+    for net in 256 512; do
+        [[ " ${parts[*]} " == *" compiled$net "* ]] || continue
+        [ -e "$found/compiled$net.done" ] || nets+=" $net"
+    done
+    [ -n "$nets" ] && python=$(find_bench_python) || return 0
+    say "compiling the peer of$nets ..."
+    (
+        for net in $nets; do
+            within 600 "$python" scripts/bench/peers.py compiled "$net" \
+                --device cuda --precision fp16 --steps 1
+        done
+    ) >"$found/compile.log" 2>&1 &
+    compiler=$!
+}
+
+# Nothing else may run while time is taken.
+await_compiler()
+{
+    [ -n "$compiler" ] || return 0
+    wait "$compiler" || say "the peer did not compile, see $found/compile.log"
+    compiler=""
+    say "the peer is compiled after $(took)"
 }
 
 part_build()
@@ -187,21 +223,32 @@ part_memory512()
     memory 512
 }
 
+# bench NAME NET PEERS
 bench()
 {
     NJ_PROGRAM=$program within 600 scripts/bench.sh --device cuda \
-        --nets "$1" --json >"$found/bench$1.json.part"
-    mv "$found/bench$1.json.part" "$found/bench$1.json"
+        --nets "$2" --peers "$3" --json >"$found/$1.json.part"
+    mv "$found/$1.json.part" "$found/$1.json"
 }
 
 part_bench256()
 {
-    bench 256
+    bench bench256 256 eager,strong
 }
 
 part_bench512()
 {
-    bench 512
+    bench bench512 512 eager,strong
+}
+
+part_compiled256()
+{
+    bench compiled256 256 compiled
+}
+
+part_compiled512()
+{
+    bench compiled512 512 compiled
 }
 
 section()
@@ -234,9 +281,11 @@ part_report()
         section cutouts "Augmented cutouts, and the demo model"
         section bench256 "The 256 network beside its peers (raw: bench/gpu-bench256.json)"
         section bench512 "The 512 network beside its peers (raw: bench/gpu-bench512.json)"
+        section compiled256 "The 256 network beside the compiled peer (raw: bench/gpu-compiled256.json)"
+        section compiled512 "The 512 network beside the compiled peer (raw: bench/gpu-compiled512.json)"
     } >"$results.part"
     mv "$results.part" "$results"
-    for name in bench256 bench512; do
+    for name in bench256 bench512 compiled256 compiled512; do
         [ ! -e "$found/$name.json" ] ||
             cp "$found/$name.json" "$(dirname "$results")/bench/gpu-$name.json"
     done
@@ -251,7 +300,9 @@ for name in "${parts[@]}"; do
 done
 need_gpu
 rm -f "$found/report.done"
+compile_peers
 for name in "${parts[@]}"; do
+    [[ $untimed == *" $name "* ]] || await_compiler
     part "$name"
     [ "$name" != build ] || [ -x "$program" ] || die "nothing can be measured without a build"
 done

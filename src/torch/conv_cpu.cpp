@@ -1,4 +1,5 @@
 // The driver of Winograd's convolution: cuts the work into parts for threads.
+// A tile's result does not depend on the part that it is in.
 //
 // The transformed weight of a large layer is made anew for every call. Kept, it
 // would be four times the size of the weight; made, it costs a few percent of
@@ -15,46 +16,46 @@
 namespace
 {
 
+// Tiles of a part: their transformed arrays shall stay near the core, and the
+// transformed weight shall be read for many tiles at once.
+constexpr int64_t near_numbers = 160 << 10, least_tiles = 28, most_tiles = 126;
+
 struct winograd_plan {
     int64_t images, height, width;
     int64_t k, n; // channels in and out
     bool bf16;
     int64_t words; // in k channels
-    int64_t steps; // of the product, in an image
-    int64_t parts; // of an image
-    int64_t most;  // tiles of the largest part, rounded up
+    int64_t tiles; // of an image
+    int64_t most;  // tiles of a part
     const th::winograd_kernels &kernels;
     const th::product_kernels &product;
 
     winograd_plan(const at::Tensor &x, int64_t outputs)
         : images(x.size(0)), height(x.size(2)), width(x.size(3)), k(x.size(1)),
           n(outputs), bf16(x.scalar_type() == at::kBFloat16),
-          words(bf16 ? k / 2 : k), kernels(*th::winograd()),
-          product(*th::product())
+          words(bf16 ? k / 2 : k), tiles(across(height) * across(width)),
+          most(std::clamp(near_numbers /
+                              (th::winograd_frequencies * (words + n)),
+                          least_tiles, most_tiles)),
+          kernels(*th::winograd()), product(*th::product())
     {
-        const int64_t rows = product.rows, most_steps = 126 / rows;
-
-        steps = (tiles() + rows - 1) / rows;
-        parts = std::min(
-            steps, std::max<int64_t>(8, (steps + most_steps - 1) / most_steps));
-        most = (steps + parts - 1) / parts * rows;
     }
 
-    int64_t tiles() const
+    static int64_t across(int64_t pixels)
     {
-        const int64_t side = th::winograd_tile;
-
-        return (height + side - 1) / side * ((width + side - 1) / side);
+        return (pixels + th::winograd_tile - 1) / th::winograd_tile;
     }
 
-    th::winograd_tiles part(int64_t p) const
+    // The next part of the tiles `first` to last - 1 of all images, of which
+    // it is an even share; *image is the one that it lies in.
+    th::winograd_tiles part(int64_t first, int64_t last, int64_t *image) const
     {
-        const int64_t from = p * steps / parts, to = (p + 1) * steps / parts;
-        th::winograd_tiles t = {height, width, from * product.rows, 0,
-                                (to - from) * product.rows};
+        const int64_t from = first % tiles;
+        const int64_t left = std::min(last - first, tiles - from);
+        const int64_t parts = (left + most - 1) / most;
 
-        t.count = std::min(t.rows, tiles() - t.first);
-        return t;
+        *image = first / tiles;
+        return {height, width, from, (left + parts - 1) / parts};
     }
 };
 
@@ -80,14 +81,23 @@ void convolve_part(const winograd_plan &p, const th::winograd_tiles &t,
                    float *scratch, void *y)
 {
     float *const v = scratch;
-    float *const m = v + th::winograd_frequencies * t.rows * p.words;
+    float *const m = v + th::winograd_frequencies * t.count * p.words;
     const auto multiply = p.bf16 ? p.product.multiply_bf16 : p.product.multiply;
 
     p.kernels.input(&t, p.k, p.bf16, x, v);
     for (int64_t f = 0; f < th::winograd_frequencies; f++)
-        multiply(t.rows, p.words, p.n, v + f * t.rows * p.words,
-                 u + f * p.words * p.n, m + f * t.rows * p.n);
+        multiply(t.count, p.words, p.n, v + f * t.count * p.words,
+                 u + f * p.words * p.n, m + f * t.count * p.n);
     p.kernels.output(&t, p.n, m, bias, p.bf16, y);
+}
+
+// Of a picture that is worth the transforms. In bfloat16 they cost digits as
+// well; and a large weight would be transformed anew for few pixels.
+int64_t least_pixels(const at::Tensor &x, const at::Tensor &weight)
+{
+    const bool small = weight.size(0) * weight.size(1) <= 1 << 15;
+
+    return small && x.scalar_type() == at::kFloat ? 256 : 1024;
 }
 
 } // namespace
@@ -102,7 +112,8 @@ bool th::winograd_fits(const at::Tensor &x, const at::Tensor &weight,
     return winograd() && product_fits(x, weight, turned) && weight.dim() == 4 &&
            weight.size(2) == 3 && weight.size(3) == 3 &&
            x.size(1) == weight.size(turned ? 0 : 1) && many(weight.size(0)) &&
-           many(weight.size(1)) && x.size(2) * x.size(3) >= 1024;
+           many(weight.size(1)) &&
+           x.size(2) * x.size(3) >= least_pixels(x, weight);
 }
 
 at::Tensor th::conv_winograd(const at::Tensor &x, const at::Tensor &weight,
@@ -125,20 +136,23 @@ at::Tensor th::conv_winograd(const at::Tensor &x, const at::Tensor &weight,
     const int64_t bytes = p.height * p.width * in.element_size();
 
     at::parallel_for(
-        0, p.images * p.parts, 1, [&](int64_t first, int64_t last) {
+        0, p.images * p.tiles, 1, [&](int64_t first, int64_t last) {
+            const int64_t most = std::min(p.most, last - first);
             const at::Tensor scratch =
-                at::empty({winograd_frequencies * p.most * (p.words + p.n)},
+                at::empty({winograd_frequencies * most * (p.words + p.n)},
                           at::TensorOptions(at::kFloat));
 
-            for (int64_t i = first; i < last; i++) {
-                const int64_t image = i / p.parts;
+            while (first < last) {
+                int64_t image;
+                const winograd_tiles t = p.part(first, last, &image);
 
-                convolve_part(p, p.part(i % p.parts), u.const_data_ptr<float>(),
+                convolve_part(p, t, u.const_data_ptr<float>(),
                               add.defined() ? add.const_data_ptr<float>()
                                             : nullptr,
                               from + image * bytes * p.k,
                               scratch.mutable_data_ptr<float>(),
                               to + image * bytes * p.n);
+                first += t.count;
             }
         });
     return y;

@@ -13,7 +13,7 @@ namespace
 
 constexpr int64_t columns = 32;
 
-// Rows times vectors of 16 columns that stay in registers.
+// Rows whose two vectors of 16 columns stay in registers together.
 #ifdef __AVX512F__
 constexpr int step = 14;
 #else
@@ -33,37 +33,48 @@ template <class V> INLINE void store(void *p, V v)
     memcpy(p, &v, sizeof(v));
 }
 
-// Where tap t of output row r lies in x, in words; -1 outside of the image.
-INLINE int64_t source(const th::gathered *g, int64_t r, int64_t t)
-{
-    const int64_t area = g->out_height * g->out_width;
-    const int64_t image = r / area, pixel = r % area;
-    const int64_t y =
-        pixel / g->out_width * g->stride - g->padding + t / g->side;
-    const int64_t x =
-        pixel % g->out_width * g->stride - g->padding + t % g->side;
+// The corner of the pixels that an output pixel is made from, in its image.
+struct corner {
+    int64_t y, x;
+};
 
-    if (y < 0 || y >= g->height || x < 0 || x >= g->width)
-        return -1;
-    return ((image * g->height + y) * g->width + x) * g->words;
+// One row of v. `image` is where the pixel's image begins.
+INLINE void gather_row(const th::gathered *g, const uint32_t *image, corner at,
+                       uint32_t *to)
+{
+    const int64_t pitch = lanes * g->count;
+
+    for (int64_t y = at.y; y < at.y + g->side; y++) {
+        for (int64_t x = at.x; x < at.x + g->side; x++) {
+            const bool inside =
+                y >= 0 && y < g->height && x >= 0 && x < g->width;
+            const uint32_t *const from = image + (y * g->width + x) * g->words;
+
+            for (int64_t w = 0; w < g->words; w += lanes, to += pitch)
+                store(to, inside ? load<vword>(from + w) : vword{});
+        }
+    }
 }
 
 void gather(const th::gathered *g, const void *x, void *v)
 {
-    const uint32_t *const from = static_cast<const uint32_t *>(x);
-    uint32_t *const to = static_cast<uint32_t *>(v);
-    const int64_t taps = g->side * g->side;
+    const int64_t area = g->out_height * g->out_width;
+    const int64_t pixel = g->first % area;
+    const int64_t words = g->height * g->width * g->words; // of an image
+    const uint32_t *image =
+        static_cast<const uint32_t *>(x) + g->first / area * words;
+    int64_t row = pixel / g->out_width, col = pixel % g->out_width;
 
-    for (int64_t t = 0; t < taps; t++) {
-        uint32_t *const plane = to + t * g->words * g->rows;
-
-        for (int64_t r = 0; r < g->rows; r++) {
-            const int64_t at =
-                r < g->count ? source(g, g->first + r, t) : int64_t{-1};
-
-            for (int64_t w = 0; w < g->words; w += lanes)
-                store(plane + w * g->rows + r * lanes,
-                      at < 0 ? vword{} : load<vword>(from + at + w));
+    for (int64_t r = 0; r < g->count; r++) {
+        gather_row(g, image,
+                   {row * g->stride - g->padding, col * g->stride - g->padding},
+                   static_cast<uint32_t *>(v) + r * lanes);
+        if (++col == g->out_width) {
+            col = 0;
+            if (++row == g->out_height) {
+                row = 0;
+                image += words;
+            }
         }
     }
 }
@@ -168,13 +179,13 @@ struct of_pairs {
 };
 #endif
 
-// `step` rows times 32 columns.
-template <class kind>
+// `count` rows times 32 columns.
+template <class kind, int count>
 INLINE void multiply_step(int64_t rows, int64_t k, const typename kind::word *v,
                           const typename kind::word *u, float *m)
 {
     typedef typename kind::vector vector;
-    vfloat sum[step][2] = {};
+    vfloat sum[count][2] = {};
 
     for (int64_t block = 0; block < k; block += lanes) {
         const typename kind::word *const from = v + block * rows;
@@ -184,7 +195,7 @@ INLINE void multiply_step(int64_t rows, int64_t k, const typename kind::word *v,
 
             u += columns;
 #pragma GCC unroll 14
-            for (int r = 0; r < step; r++) {
+            for (int r = 0; r < count; r++) {
                 const typename kind::word value = from[r * lanes + i];
 
                 sum[r][0] = kind::add(sum[r][0], value, u0);
@@ -193,12 +204,25 @@ INLINE void multiply_step(int64_t rows, int64_t k, const typename kind::word *v,
         }
     }
 #pragma GCC unroll 14
-    for (int r = 0; r < step; r++) {
+    for (int r = 0; r < count; r++) {
         store(m + r * lanes, sum[r][0]);
         store(m + (rows + r) * lanes, sum[r][1]);
     }
 }
 
+// The same for a count that only the caller knows.
+template <class kind, int count = step>
+INLINE void multiply_some(int64_t some, int64_t rows, int64_t k,
+                          const typename kind::word *v,
+                          const typename kind::word *u, float *m)
+{
+    if (some == count)
+        multiply_step<kind, count>(rows, k, v, u, m);
+    else if constexpr (count > 1)
+        multiply_some<kind, count - 1>(some, rows, k, v, u, m);
+}
+
+// Rows are shared out evenly among the steps: no step is filled up.
 template <class kind>
 INLINE void multiply_all(int64_t rows, int64_t k, int64_t n, const void *v,
                          const void *u, float *m)
@@ -208,10 +232,17 @@ INLINE void multiply_all(int64_t rows, int64_t k, int64_t n, const void *v,
     const typename kind::word *const weight =
         static_cast<const typename kind::word *>(u);
 
-    for (int64_t o = 0; o < n; o += columns)
-        for (int64_t row = 0; row < rows; row += step)
-            multiply_step<kind>(rows, k, from + row * lanes, weight + o * k,
+    const int64_t steps = (rows + step - 1) / step;
+
+    for (int64_t o = 0; o < n; o += columns) {
+        for (int64_t i = 0; i < steps; i++) {
+            const int64_t row = i * rows / steps;
+
+            multiply_some<kind>((i + 1) * rows / steps - row, rows, k,
+                                from + row * lanes, weight + o * k,
                                 m + o * rows + row * lanes);
+        }
+    }
 }
 
 void multiply(int64_t rows, int64_t k, int64_t n, const void *v, const void *u,
@@ -235,7 +266,7 @@ void scatter(const th::scattered *s, const float *m, const float *bias, void *y)
     for (int64_t r = 0; r < s->count; r++) {
         for (int64_t c = 0; c < s->n; c += lanes) {
             const int64_t at = r * s->pitch + c;
-            vfloat sum = load<vfloat>(m + c * s->rows + r * lanes);
+            vfloat sum = load<vfloat>(m + c * s->count + r * lanes);
 
             if (bias)
                 sum += load<vfloat>(bias + c);

@@ -25,7 +25,6 @@ struct gathered {
     int64_t side, stride, padding;
     int64_t words; // of a pixel of x
     int64_t first, count;
-    int64_t rows; // count rounded up to a multiple of product_kernels.rows
 };
 
 // w [O][taps][I] as weights are kept; turned: u is for the gradient, that is
@@ -37,14 +36,14 @@ struct product_weight {
 };
 
 // m + bias goes into columns 0 to n - 1 of `count` rows of y, which are `pitch`
-// numbers apart; bias [n] may be NULL. m has `rows` rows.
+// numbers apart; bias [n] may be NULL.
 struct scattered {
-    int64_t count, rows, n, pitch;
+    int64_t count, n, pitch;
     bool bf16;
 };
 
 struct product_kernels {
-    int64_t rows; // rows that a step of `multiply` takes
+    int64_t rows; // that `multiply` takes at once, at most
     bool bf16;    // whether multiply_bf16 is there
 
     void (*gather)(const gathered *g, const void *x, void *v);

@@ -310,7 +310,7 @@ INLINE void input_tile(const th::winograd_tiles *t, int64_t channels,
 void input_of(const th::winograd_tiles *t, int64_t channels, const float *x,
               float *v)
 {
-    const int64_t plane = channels * t->rows; // of one frequency
+    const int64_t plane = channels * t->count; // of one frequency
 
     for (int64_t i = 0; i < t->count; i++) {
         const corner at(t, i);
@@ -320,7 +320,7 @@ void input_of(const th::winograd_tiles *t, int64_t channels, const float *x,
 
             input_tile(t, channels, x + c, at, out);
             for (int64_t f = 0; f < frequencies; f++)
-                store(v + f * plane + c * t->rows + i * lanes,
+                store(v + f * plane + c * t->count + i * lanes,
                       out[f / side][f % side]);
         }
     }
@@ -329,7 +329,7 @@ void input_of(const th::winograd_tiles *t, int64_t channels, const float *x,
 void input_of(const th::winograd_tiles *t, int64_t channels, const bf16 *x,
               float *v)
 {
-    const int64_t plane = channels / 2 * t->rows;
+    const int64_t plane = channels / 2 * t->count;
 
     for (int64_t i = 0; i < t->count; i++) {
         const corner at(t, i);
@@ -340,7 +340,7 @@ void input_of(const th::winograd_tiles *t, int64_t channels, const bf16 *x,
             input_tile(t, channels, x + c, at, low);
             input_tile(t, channels, x + c + lanes, at, high);
             for (int64_t f = 0; f < frequencies; f++)
-                store_pair(v + f * plane + c / 2 * t->rows + i * lanes,
+                store_pair(v + f * plane + c / 2 * t->count + i * lanes,
                            low[f / side][f % side], high[f / side][f % side]);
         }
     }
@@ -349,16 +349,10 @@ void input_of(const th::winograd_tiles *t, int64_t channels, const bf16 *x,
 void input(const th::winograd_tiles *t, int64_t channels, bool is_bf16,
            const void *x, float *v)
 {
-    const int64_t words = is_bf16 ? channels / 2 : channels;
-
     if (is_bf16)
         input_of(t, channels, static_cast<const bf16 *>(x), v);
     else
         input_of(t, channels, static_cast<const float *>(x), v);
-    for (int64_t f = 0; f < frequencies; f++)
-        for (int64_t w = 0; w < words; w += lanes)
-            for (int64_t i = t->count; i < t->rows; i++)
-                store(v + (f * words + w) * t->rows + i * lanes, vfloat{});
 }
 
 template <class T>
@@ -374,13 +368,13 @@ template <class T>
 INLINE void output_of(const th::winograd_tiles *t, int64_t channels,
                       const float *m, const float *bias, T *y)
 {
-    const int64_t plane = channels * t->rows;
+    const int64_t plane = channels * t->count;
 
     for (int64_t i = 0; i < t->count; i++) {
         const corner at(t, i);
 
         for (int64_t c = 0; c < channels; c += lanes) {
-            const float *const from = m + c * t->rows + i * lanes;
+            const float *const from = m + c * t->count + i * lanes;
             const vfloat add = bias ? load(bias + c) : vfloat{};
             vfloat half[side][tile], out[tile][tile];
 

@@ -26,7 +26,6 @@ constexpr int64_t winograd_frequencies = 36; // (4 + 3 - 1)^2
 struct winograd_tiles {
     int64_t height, width;
     int64_t first, count;
-    int64_t rows; // count rounded up to a multiple of product_kernels.rows
 };
 
 // w [O][3][3][I]; turned: u is for the gradient, that is K = O, N = I and the

@@ -15,6 +15,9 @@ constexpr int64_t columns = 32;        // of a panel
 constexpr int64_t least_channels = 16; // fewer are filled up with zeros
 constexpr int64_t most_rows = 126;     // of a part: 9 steps of 14, or 42 of 3
 
+// Multiplications that are worth another thread.
+constexpr int64_t worth_a_thread = 1 << 18;
+
 // ---- prepared weights
 
 // The large networks' weights would double their memory; what is small enough
@@ -64,7 +67,7 @@ keeper &prepared_weights()
 // ---- one product
 
 struct job {
-    th::gathered shape; // but first, count and rows
+    th::gathered shape; // but first and count
     th::product_weight weight;
     int64_t total; // rows
     const void *x;
@@ -94,9 +97,26 @@ at::Tensor pack(const job &j)
     return u;
 }
 
-// Rows `first` on, and columns from `column` to `end`, which share them.
+// What threads share out evenly: a step of `multiply` times a panel of columns
+// each, a step's panels one after another.
+struct units {
+    int64_t total, steps, panels;
+
+    explicit units(const job &j)
+        : total(j.total),
+          steps((total + th::product()->rows - 1) / th::product()->rows),
+          panels(j.n() / columns)
+    {
+    }
+    int64_t row(int64_t step) const
+    {
+        return step * total / steps;
+    }
+};
+
+// Some rows and some columns.
 struct part {
-    int64_t first, column, end;
+    int64_t first, count, column, end;
 };
 
 // Memory of one thread.
@@ -108,18 +128,6 @@ struct workbench {
         : v(at::empty({j.k() * most_rows}, at::kFloat)),
           m(at::empty({j.n() * most_rows}, at::kFloat)), rows(j.shape)
     {
-        rows.first = rows.count = -1;
-    }
-    void gather(const job &j, int64_t first)
-    {
-        const int64_t step = th::product()->rows;
-
-        if (rows.first == first)
-            return;
-        rows.first = first;
-        rows.count = std::min(most_rows, j.total - first);
-        rows.rows = (rows.count + step - 1) / step * step;
-        th::product()->gather(&rows, j.x, v.mutable_data_ptr());
     }
 };
 
@@ -130,43 +138,64 @@ void compute(const job &j, const float *u, const part &p, workbench *w)
     const int64_t n = p.end - p.column;
     float *const m = w->m.mutable_data_ptr<float>();
 
-    w->gather(j, p.first);
+    w->rows.first = p.first;
+    w->rows.count = p.count;
+    kernels.gather(&w->rows, j.x, w->v.mutable_data_ptr());
     (bf16 ? kernels.multiply_bf16 : kernels.multiply)(
-        w->rows.rows, j.k(), n, w->v.const_data_ptr(), u + p.column * j.k(), m);
-    const th::scattered to = {w->rows.count, w->rows.rows, n, j.n(), bf16};
+        p.count, j.k(), n, w->v.const_data_ptr(), u + p.column * j.k(), m);
+    const th::scattered to = {p.count, n, j.n(), bf16};
 
     kernels.scatter(&to, m, j.bias ? j.bias + p.column : nullptr,
                     static_cast<char *>(j.y) +
                         (p.first * j.n() + p.column) * (bf16 ? 2 : 4));
 }
 
-// Few rows are shared out by columns too, so that every thread has work. w is
-// `weight`, or a copy of it.
+// The largest part that units first to last - 1 begin with: columns of one
+// step, or whole rows. *taken: its units.
+part next_part(const units &all, int64_t first, int64_t last, int64_t *taken)
+{
+    const int64_t step = first / all.panels, column = first % all.panels;
+    const int64_t whole = (last - first) / all.panels;
+    const int64_t from = all.row(step);
+
+    if (column > 0 || whole == 0) {
+        const int64_t end = std::min(all.panels, column + last - first);
+
+        *taken = end - column;
+        return {from, all.row(step + 1) - from, column * columns,
+                end * columns};
+    }
+    const int64_t most = most_rows / th::product()->rows;
+    const int64_t parts = (whole + most - 1) / most;
+    const int64_t steps = (whole + parts - 1) / parts;
+
+    *taken = steps * all.panels;
+    return {from, all.row(step + steps) - from, 0, all.panels * columns};
+}
+
+// w is `weight`, or a copy of it.
 void run(const job &j, const at::Tensor &w, const at::Tensor &weight)
 {
     const at::Tensor u =
         w.is_same(weight)
             ? th::prepared(w, j.weight.turned, [&] { return pack(j); })
             : pack(j);
-    const int64_t chunks = (j.total + most_rows - 1) / most_rows;
-    const int64_t panels = j.n() / columns;
-    const int64_t wanted = 2 * at::get_num_threads();
-    const int64_t groups =
-        chunks >= wanted ? 1 : std::min(panels, (wanted + chunks - 1) / chunks);
     const float *const from = u.const_data_ptr<float>();
+    const units all(j);
+    const int64_t few =
+        worth_a_thread / (th::product()->rows * columns * j.k()) + 1;
 
-    at::parallel_for(0, chunks * groups, 1, [&](int64_t first, int64_t last) {
-        workbench bench(j);
+    at::parallel_for(0, all.steps * all.panels, few,
+                     [&](int64_t first, int64_t last) {
+                         workbench bench(j);
+                         int64_t taken;
 
-        for (int64_t i = first; i < last; i++) {
-            const int64_t g = i % groups;
+                         for (; first < last; first += taken) {
+                             const part p = next_part(all, first, last, &taken);
 
-            compute(j, from,
-                    {i / groups * most_rows, g * panels / groups * columns,
-                     (g + 1) * panels / groups * columns},
-                    &bench);
-        }
-    });
+                             compute(j, from, p, &bench);
+                         }
+                     });
 }
 
 // The weight as [O][taps][I] in memory.

@@ -1,14 +1,16 @@
 # Our own kernels: loops for the CPU, compiled once per instruction set, and
 # the CUDA kernels of src/cuda, only in the cuda preset. The plain C twins of
 # the latter are always there.
-set(nj_cpu_kernels ${PROJECT_SOURCE_DIR}/src/torch/cpu_kernels.cpp
+set(nj_cpu_kernels ${PROJECT_SOURCE_DIR}/src/torch/cpu_attention.cpp
+  ${PROJECT_SOURCE_DIR}/src/torch/cpu_kernels.cpp
   ${PROJECT_SOURCE_DIR}/src/torch/cpu_product.cpp
   ${PROJECT_SOURCE_DIR}/src/torch/cpu_winograd.cpp)
 # Vectors wider than the baseline's registers are never passed between
 # functions that are not inlined, so their calling convention does not matter.
 set_source_files_properties(${nj_cpu_kernels} PROPERTIES
   COMPILE_OPTIONS "-O3;-Wno-psabi")
-set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/torch/cpu_product.cpp
+set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/torch/cpu_attention.cpp
+  ${PROJECT_SOURCE_DIR}/src/torch/cpu_product.cpp
   ${PROJECT_SOURCE_DIR}/src/torch/cpu_winograd.cpp
   APPEND PROPERTY COMPILE_OPTIONS -ffp-contract=fast)
 

@@ -1,4 +1,5 @@
 // Which compilation of the own loops this processor runs.
+#include "torch/cpu_attention.hpp"
 #include "torch/cpu_kernels.hpp"
 #include "torch/cpu_product.hpp"
 #include "torch/cpu_winograd.hpp"
@@ -9,6 +10,7 @@ extern const th::cpu_kernels th_cpu_kernels_avx2, th_cpu_kernels_avx512;
 extern const th::winograd_kernels th_winograd_avx2, th_winograd_avx512;
 extern const th::product_kernels th_product_avx2, th_product_avx512;
 extern const th::product_kernels th_product_avx512bf16;
+extern const th::attention_kernels th_attention_avx2, th_attention_avx512;
 #endif
 
 namespace
@@ -18,6 +20,7 @@ struct choice {
     const th::cpu_kernels *kernels;
     const th::winograd_kernels *winograd;
     const th::product_kernels *product;
+    const th::attention_kernels *attention;
 };
 
 choice choose()
@@ -29,11 +32,13 @@ choice choose()
         __builtin_cpu_supports("avx512vl"))
         return {&th_cpu_kernels_avx512, &th_winograd_avx512,
                 __builtin_cpu_supports("avx512bf16") ? &th_product_avx512bf16
-                                                     : &th_product_avx512};
+                                                     : &th_product_avx512,
+                &th_attention_avx512};
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return {&th_cpu_kernels_avx2, &th_winograd_avx2, &th_product_avx2};
+        return {&th_cpu_kernels_avx2, &th_winograd_avx2, &th_product_avx2,
+                &th_attention_avx2};
 #endif
-    return {&th_cpu_kernels_baseline, nullptr, nullptr};
+    return {&th_cpu_kernels_baseline, nullptr, nullptr, nullptr};
 }
 
 const choice &best()
@@ -58,4 +63,9 @@ const th::winograd_kernels *th::winograd()
 const th::product_kernels *th::product()
 {
     return best().product;
+}
+
+const th::attention_kernels *th::attention()
+{
+    return best().attention;
 }

@@ -7,6 +7,7 @@
 #include <torch/csrc/autograd/functions/utils.h>
 #include <torch/csrc/autograd/saved_variable.h>
 
+#include "torch/few_tokens.hpp"
 #include "torch/repeatable.hpp"
 
 namespace
@@ -188,6 +189,21 @@ at::Tensor attention(const at::Tensor &q, const at::Tensor &k,
                                    : attend(q, k, v, a);
 }
 
+// [B,T,3,H,D] or [B,T,H,3,D] -> [B,T,H*D]
+at::Tensor packed_attention(const at::Tensor &qkv, int dim,
+                            const attention_args &a)
+{
+    if (th::few_tokens_fit(qkv) && !a.causal)
+        return th::few_tokens(qkv, dim, a.scale);
+    // Its backward puts three gradients together in one pass.
+    const std::vector<at::Tensor> part = qkv.unbind(dim);
+
+    return attention(part[0].transpose(1, 2), part[1].transpose(1, 2),
+                     part[2].transpose(1, 2), a)
+        .transpose(1, 2)
+        .flatten(2);
+}
+
 } // namespace
 
 extern "C" th_tensor *th_attention(th_scope *s, const th_tensor *q,
@@ -206,12 +222,6 @@ extern "C" th_tensor *th_packed_attention(th_scope *s, const th_tensor *qkv,
         TORCH_CHECK(qkv->t.dim() == 5 && (dim == 2 || dim == 3) &&
                         qkv->t.size(dim) == 3,
                     "[B,T,3,H,D] or [B,T,H,3,D] is expected");
-        // Its backward puts three gradients together in one pass.
-        const std::vector<at::Tensor> part = qkv->t.unbind(dim);
-
-        return attention(part[0].transpose(1, 2), part[1].transpose(1, 2),
-                         part[2].transpose(1, 2), {scale, causal})
-            .transpose(1, 2)
-            .flatten(2);
+        return packed_attention(qkv->t, dim, {scale, causal});
     });
 }

@@ -7,7 +7,8 @@ static void record_all(nj_engine *e, bool on)
 {
     nj_unet_record(e->unet, on);
     for (size_t i = 0; i < e->clip_count; i++)
-        nj_clip_record(e->clips[i].clip, on, i > 0 ? e->clips[0].clip : NULL);
+        nj_clip_record(e->clips[i].clip, on, i > 0 ? e->clips[0].clip : NULL,
+                       nj_unet_recording(e->unet));
 }
 
 void nj_engine_forget(nj_engine *e)

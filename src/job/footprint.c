@@ -17,7 +17,7 @@
 #define HOST_BYTES_CUDA 1500e6
 #define DEVICE_BYTES    480e6
 /* What recorded graphs take themselves. */
-#define GRAPHS_BYTES 100e6
+#define GRAPHS_BYTES 150e6
 /* Packed weights that are kept, at most (src/torch/product_cpu.cpp), and how
  * many times a small network's weights that is. */
 #define PACKED_BYTES 134217728.0
@@ -229,8 +229,7 @@ static bool is_guided(const nj_networks *n, const nj_settings *s)
            n->lpips;
 }
 
-/* Whether the networks are played back as graphs: the UNet's then has memory of
- * its own, which lies idle while the guides' networks work in theirs. */
+/* Whether the networks are played back as graphs. */
 static bool is_played(const nj_networks *n, const nj_thrift *how)
 {
     return n->cuda && !how->saving.launch;
@@ -247,12 +246,13 @@ static double step_peak(const nj_networks *n, const nj_settings *s,
     double whole = n->cuda ? PIECES_CUDA : PIECES;
     double pieces = how->saving.recompute ? PIECES_TWICE : whole;
     nj_space unet;
-    nj_space through = {0, 0};
+    nj_space through;
 
     plain.recompute = how->saving.recompute;
     plain.forward = n->secondary || !is_guided(n, s);
     unet = nj_unet_space(n->unet, s->width, s->height, &plain);
     unet = (nj_space){pieces * unet.kept, pieces * unet.peak};
+    through = unet;
     if (n->secondary) {
         nj_space_how alone = how_of(n, 4, s->batch_size);
 
@@ -267,11 +267,6 @@ static double step_peak(const nj_networks *n, const nj_settings *s,
                  /* the start picture's, for the whole run */
                  4 * pixels * s->batch_size * (64 + 32 + 16 + 8 + 2);
     }
-    if (is_played(n, how))
-        return whole * pictures + unet.peak +
-               larger(through.peak, through.kept + whole * guides);
-    if (!n->secondary)
-        through = unet;
     return whole * pictures + larger(larger(unet.peak, through.peak),
                                      through.kept + whole * guides);
 }

@@ -249,13 +249,15 @@ double nj_clip_logit_scale(const nj_clip *c)
     return c->logit_scale;
 }
 
-void nj_clip_record(nj_clip *c, bool on, const nj_clip *beside)
+void nj_clip_record(nj_clip *c, bool on, const nj_clip *beside,
+                    const th_recording *around)
 {
     if (on == (c->recording != NULL))
         return;
     th_recording_free(c->recording);
     c->recording =
-        on ? th_recording_new(RECORDINGS, beside ? beside->recording : NULL)
+        on ? th_recording_new(RECORDINGS, beside ? beside->recording : NULL,
+                              around)
            : NULL;
 }
 

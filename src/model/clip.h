@@ -83,9 +83,9 @@ const nj_clip_config *nj_clip_shape(const nj_clip *c);
 double nj_clip_logit_scale(const nj_clip *c);
 
 /* Whether CUDA plays the image tower back, as nj_unet_record; in the memory of
- * another one where both passes of either are done before the other's begin
- * (`beside`, or NULL). */
-void nj_clip_record(nj_clip *c, bool on, const nj_clip *beside);
+ * what is `beside` or `around` it (th_recording_new; each may be NULL). */
+void nj_clip_record(nj_clip *c, bool on, const nj_clip *beside,
+                    const th_recording *around);
 
 /* image [B,3,S,S] with S = image_size, normalised with CLIP's mean and
  * deviation -> [B,embed] in the dtype of image; derivable by image. The

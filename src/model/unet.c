@@ -105,7 +105,12 @@ void nj_unet_record(nj_unet *u, bool on)
     if (on == (u->recording != NULL))
         return;
     th_recording_free(u->recording);
-    u->recording = on ? th_recording_new(RECORDINGS, NULL) : NULL;
+    u->recording = on ? th_recording_new(RECORDINGS, NULL, NULL) : NULL;
+}
+
+const th_recording *nj_unet_recording(const nj_unet *u)
+{
+    return u->recording;
 }
 
 const nj_unet_card *nj_unet_flags(const nj_unet *u)

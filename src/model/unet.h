@@ -48,6 +48,8 @@ void nj_unet_recompute(nj_unet *u, bool on);
  * their memory; off forgets what was recorded. Not under an observer. At first
  * it does not. */
 void nj_unet_record(nj_unet *u, bool on);
+/* NULL when off; the network's. */
+const th_recording *nj_unet_recording(const nj_unet *u);
 
 const nj_unet_card *nj_unet_flags(const nj_unet *u);
 

@@ -215,11 +215,14 @@ th_tensor *th_checkpoint(th_scope *s, th_block *block, const void *user,
  * points to must live as long as the recording. A result's gradient is taken
  * before the next call, and once. r NULL: no recording. */
 typedef struct th_recording th_recording;
-/* For inputs of at most `limit` shapes, those used last. `beside` (or NULL) is
- * one whose passes never lie between a forward and a backward pass of this one,
- * nor the other way round: both work in the same memory. NULL when memory is
- * short. */
-th_recording *th_recording_new(int limit, const th_recording *beside);
+/* For inputs of at most `limit` shapes, those used last. It works in the memory
+ * of another one
+ * - `beside` it, whose passes never lie between a forward and a backward pass
+ * of this one, nor the other way round; or
+ * - `around` it, where its passes lie between a forward and a backward pass.
+ * Either may be NULL. NULL when memory is short. */
+th_recording *th_recording_new(int limit, const th_recording *beside,
+                               const th_recording *around);
 void th_recording_free(th_recording *r); /* NULL is fine */
 /* Forgets what was recorded, and gives its memory back. */
 void th_recording_clear(th_recording *r);

@@ -5,6 +5,7 @@
 #include "torch/th.h"
 
 #ifdef NJ_CUDA
+#include <ATen/cuda/CUDAContextLight.h>
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>
@@ -39,10 +40,12 @@ struct th::player::graph {
     }
 
     // Memory that waits to be used again goes back to the device first: the
-    // graph's own comes on top of what is in use.
+    // graph's own comes on top of what is in use. So does cuBLAS's before and
+    // after, of which there is some for every thread and stream.
     void record(const stage::memory &on, const std::function<void()> &pass)
     {
         c10::cuda::device_synchronize();
+        at::cuda::clearCublasWorkspaces();
         c10::cuda::CUDACachingAllocator::emptyCache();
         const c10::cuda::CUDAStreamGuard aside(on.stream);
 
@@ -54,6 +57,7 @@ struct th::player::graph {
             throw;
         }
         cuda.capture_end();
+        at::cuda::clearCublasWorkspaces();
     }
 
   private:

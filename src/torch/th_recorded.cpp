@@ -48,17 +48,33 @@ struct occasion {
     }
 };
 
-// Recordings whose passes follow each other, forward and backward, and what
-// they share.
+// What the performances of a recording share, and those of recordings beside
+// it. Their passes follow each other, forward and backward. All of them may lie
+// between the two passes of one around them: those that are recorded while it
+// waits for its backward pass work in its memory, as what its forward pass
+// saved is alive then. What belongs to an earlier such time is of no use any
+// more.
 struct ensemble {
-    std::unique_ptr<stage> on;
+    std::shared_ptr<ensemble> around; // or NULL
+    std::shared_ptr<stage> own;
     int64_t plays = 0;
+    bool surrounds = false; // others
+    bool waits = false;     // the backward pass is not recorded yet
+    int64_t times = 0;      // that it began to wait
 
-    stage &stage_for(at::Device device)
+    bool is_within() const
     {
-        if (!on)
-            on.reset(new stage(device));
-        return *on;
+        return around && around->waits;
+    }
+
+    // Where to record now.
+    std::shared_ptr<stage> stage_for(at::Device device)
+    {
+        if (is_within())
+            return around->stage_for(device);
+        if (!own)
+            own = std::make_shared<stage>(device);
+        return own;
     }
 };
 
@@ -66,8 +82,7 @@ class performance
 {
   public:
     performance(occasion when, std::shared_ptr<ensemble> among)
-        : occasion_(std::move(when)), among_(std::move(among)),
-          stage_(among_->stage_for(occasion_.device))
+        : occasion_(std::move(when)), among_(std::move(among))
     {
     }
 
@@ -80,6 +95,13 @@ class performance
     bool is_first()
     {
         return calls++ == 0;
+    }
+
+    // Whether another one may have its memory by now.
+    bool is_out_of_time() const
+    {
+        return (within_ && among_->around->times != time_) ||
+               (surrounds() && stage_ && among_->times != time_);
     }
 
     // Whether the memory of its last play, the `play`th of all that share it,
@@ -106,7 +128,9 @@ class performance
 
             y = run_block(block, user, in);
         };
-        played = forward_.play(stage_, run);
+        if (!stage_)
+            enter_stage();
+        played = forward_.play(*stage_, run);
         if (!played)
             run();
         return y.detach().clone();
@@ -123,7 +147,8 @@ class performance
         if (!dy.defined())
             dy = at::empty_like(y.detach());
         dy.copy_(grad, true);
-        if (!played || !backward_.play(stage_, derive)) {
+        among_->waits = false;
+        if (!played || !backward_.play(*stage_, derive)) {
             // A recording that failed may have used up the history.
             if (played) {
                 forward_.give_up();
@@ -138,6 +163,22 @@ class performance
     }
 
   private:
+    void enter_stage()
+    {
+        within_ = among_->is_within();
+        stage_ = among_->stage_for(occasion_.device);
+        if (surrounds()) {
+            among_->times++;
+            among_->waits = true;
+        }
+        time_ = within_ ? among_->around->times : among_->times;
+    }
+
+    bool surrounds() const
+    {
+        return among_->surrounds && occasion_.derives();
+    }
+
     void set_inputs(const th_tensor *const *args)
     {
         const c10::NoGradGuard no_grad;
@@ -165,8 +206,10 @@ class performance
     }
 
     const occasion occasion_;
-    const std::shared_ptr<ensemble> among_; // outlives the players
-    stage &stage_;
+    const std::shared_ptr<ensemble> among_;
+    std::shared_ptr<stage> stage_; // outlives the players
+    bool within_ = false;          // the stage is that of the one around it
+    int64_t time_ = 0;             // of whoever has the stage
     std::vector<at::Tensor> in;
     at::Tensor y, dy;
     ag::variable_list dx;
@@ -223,6 +266,8 @@ static std::shared_ptr<performance> performance_for(th_recording *r,
             found = r->known[i];
             r->known.erase(r->known.begin() + static_cast<ptrdiff_t>(i));
         }
+    if (found && found->is_out_of_time())
+        found.reset();
     if (!found) {
         if (r->known.size() >= r->limit)
             r->known.erase(r->known.begin());
@@ -252,13 +297,19 @@ static at::Tensor perform(const std::shared_ptr<performance> &p,
 
 } // namespace th
 
-extern "C" th_recording *th_recording_new(int limit, const th_recording *beside)
+extern "C" th_recording *th_recording_new(int limit, const th_recording *beside,
+                                          const th_recording *around)
 {
     try {
-        return new th_recording{static_cast<size_t>(limit > 0 ? limit : 1),
-                                beside ? beside->among
-                                       : std::make_shared<th::ensemble>(),
-                                {}};
+        const std::shared_ptr<th::ensemble> among =
+            beside ? beside->among : std::make_shared<th::ensemble>();
+
+        if (around && !beside) {
+            among->around = around->among;
+            among->around->surrounds = true;
+        }
+        return new th_recording{
+            static_cast<size_t>(limit > 0 ? limit : 1), among, {}};
     } catch (const std::bad_alloc &) {
         return nullptr;
     }

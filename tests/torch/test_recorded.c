@@ -20,7 +20,7 @@ static void calls_give_the_same_bytes(void **state)
     th_scope *s = *state;
     struct layers l = {RANDOM(s, 9, SHAPE(32, 32, 3, 3)), 0, false};
     const struct layers *at = &l;
-    th_recording *r = th_recording_new(2, NULL);
+    th_recording *r = th_recording_new(2, NULL, NULL);
 
     expect_calls_alike(s, cpu, r, &at);
     th_recording_free(r);
@@ -30,7 +30,7 @@ static void calls_give_the_same_bytes(void **state)
 static void shapes_take_turns(void **state)
 {
     th_scope *s = *state;
-    th_recording *r = th_recording_new(1, NULL);
+    th_recording *r = th_recording_new(1, NULL, NULL);
     struct layers l = {RANDOM(s, 9, SHAPE(32, 32, 3, 3)), 0, false};
     const struct layers *at = &l;
     struct pass with = pass_of(s, cpu, r, &at, 1);
@@ -51,7 +51,7 @@ static void shapes_take_turns(void **state)
 static void late_gradients_are_refused(void **state)
 {
     th_scope *s = *state;
-    th_recording *r = th_recording_new(1, NULL);
+    th_recording *r = th_recording_new(1, NULL, NULL);
     struct layers l = {RANDOM(s, 9, SHAPE(32, 32, 3, 3)), 0, false};
     const struct layers *at = &l;
     const th_tensor *in[2] = {
@@ -75,7 +75,7 @@ static void late_gradients_are_refused(void **state)
 static void a_gradient_is_taken_once(void **state)
 {
     th_scope *s = *state;
-    th_recording *r = th_recording_new(1, NULL);
+    th_recording *r = th_recording_new(1, NULL, NULL);
     struct layers l = {RANDOM(s, 9, SHAPE(32, 32, 3, 3)), 0, false};
     const struct layers *at = &l;
     const th_tensor *in[2] = {
@@ -99,8 +99,8 @@ static void a_gradient_is_taken_once(void **state)
 static void recordings_share_memory(void **state)
 {
     th_scope *s = *state;
-    th_recording *a = th_recording_new(1, NULL);
-    th_recording *b = th_recording_new(1, a);
+    th_recording *a = th_recording_new(1, NULL, NULL);
+    th_recording *b = th_recording_new(1, a, NULL);
     struct layers l = {RANDOM(s, 9, SHAPE(32, 32, 3, 3)), 0, false};
     const struct layers *at = &l;
     const th_tensor *in[2] = {
@@ -125,10 +125,24 @@ static void recordings_share_memory(void **state)
     th_recording_free(b);
 }
 
+static void recordings_lie_within(void **state)
+{
+    th_scope *s = *state;
+    th_recording *outer = th_recording_new(1, NULL, NULL);
+    th_recording *inner = th_recording_new(2, NULL, outer);
+    struct layers l = {RANDOM(s, 9, SHAPE(32, 32, 3, 3)), 0, false};
+    const struct layers *at = &l;
+
+    expect_nested_alike(s, cpu, outer, inner, &at);
+    th_recording_free(outer);
+    expect_calls_alike(s, cpu, inner, &at);
+    th_recording_free(inner);
+}
+
 static void errors_of_the_block_arrive(void **state)
 {
     th_scope *s = *state;
-    th_recording *r = th_recording_new(1, NULL);
+    th_recording *r = th_recording_new(1, NULL, NULL);
     struct layers l = {RANDOM(s, 9, SHAPE(32, 32, 5, 3)), 0, false};
     const struct layers *at = &l;
     const th_tensor *in[2] = {
@@ -156,6 +170,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_gradient_is_taken_once, open_scope,
                                         close_scope),
         cmocka_unit_test_setup_teardown(recordings_share_memory, open_scope,
+                                        close_scope),
+        cmocka_unit_test_setup_teardown(recordings_lie_within, open_scope,
                                         close_scope),
         cmocka_unit_test_setup_teardown(errors_of_the_block_arrive, open_scope,
                                         close_scope),

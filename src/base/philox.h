@@ -89,7 +89,7 @@ NJ_EVERYWHERE double nj_philox_log(double u)
     /* The first part times a small integer is exact. */
     const double ln2[2] = {0x1.62e42feep-1, 0x1.a39ef35793c76p-33};
     uint64_t bits;
-    double m, e, f, s, z, half;
+    double m, e, f, s, z, h;
 
     memcpy(&bits, &u, sizeof(bits));
     e = (double)((int)(bits >> 52) - 1023);
@@ -102,10 +102,9 @@ NJ_EVERYWHERE double nj_philox_log(double u)
     f = m - 1;
     s = f / (2 + f);
     z = s * s;
-    half = .5 * f * f;
+    h = .5 * f * f;
     return e * ln2[0] -
-           ((half - (s * (half + z * nj_horner(terms, 10, z)) + e * ln2[1])) -
-            f);
+           ((h - (s * (h + z * nj_horner(terms, 10, z)) + e * ln2[1])) - f);
 }
 
 /* cos a and sin a, 0 <= a < 7. The angle is taken to a multiple of pi/2 and a

@@ -307,6 +307,20 @@ th_tensor *nj_params_take(nj_params *p, const char *name, int ndim,
     return nj_params_take_as(p, p->dtype, name, ndim, shape);
 }
 
+void nj_params_take_into(nj_params *p, th_tensor *to, const char *name,
+                         int ndim, const int64_t *shape)
+{
+    const nj_view *v = find(p, name, ndim, shape);
+    th_scope *t;
+
+    if (!v || !p->scope)
+        return;
+    t = th_scope_new(p->scope);
+    th_copy_(t, to, convert(t, p, v, th_dtype(to)));
+    th_scope_free(t);
+    nj_weights_done(p->weights, v);
+}
+
 th_tensor *nj_params_take_rows(nj_params *p, const char *const *names, size_t n,
                                int ndim, const int64_t *shape)
 {
@@ -320,14 +334,12 @@ th_tensor *nj_params_take_rows(nj_params *p, const char *const *names, size_t n,
     if (p->scope)
         all = th_zeros(p->scope, p->dtype, p->device, ndim, whole);
     for (size_t i = 0; i < n; i++) {
-        const nj_view *v = find(p, names[i], ndim, shape);
-        th_scope *t;
+        th_scope *t = all ? th_scope_new(p->scope) : NULL;
 
-        if (!v || !p->scope)
-            continue;
-        t = th_scope_new(p->scope);
-        th_copy_(t, th_narrow(t, all, 0, (int64_t)i * shape[0], shape[0]),
-                 convert(t, p, v, p->dtype));
+        nj_params_take_into(
+            p,
+            all ? th_narrow(t, all, 0, (int64_t)i * shape[0], shape[0]) : NULL,
+            names[i], ndim, shape);
         th_scope_free(t);
     }
     return all;

@@ -106,6 +106,10 @@ th_tensor *nj_params_take(nj_params *p, const char *name, int ndim,
 th_tensor *nj_params_take_as(nj_params *p, nj_dtype dtype, const char *name,
                              int ndim, const int64_t *shape);
 
+/* The same in place of what `to` holds, a tensor of that shape. */
+void nj_params_take_into(nj_params *p, th_tensor *to, const char *name,
+                         int ndim, const int64_t *shape);
+
 /* n tensors of that shape below each other, as one [n * shape[0], ...]. */
 th_tensor *nj_params_take_rows(nj_params *p, const char *const *names, size_t n,
                                int ndim, const int64_t *shape);

@@ -191,7 +191,7 @@ static th_tensor *joining_block(th_scope *s, const void *user,
 /* What all blocks of a forward pass share. */
 struct pass {
     const nj_unet *u;
-    const th_tensor *emb;
+    const th_tensor *emb; /* of all blocks */
     const nj_observer *o;
 };
 
@@ -271,6 +271,7 @@ static th_tensor *pass_through(th_scope *s, const nj_unet *u,
     const th_tensor *last[1];
     th_tensor *out;
 
+    emb = th_to(t, nj_linear(t, &u->emb, emb), u->dtype, u->device);
     run_towers(t, &(const struct pass){u, emb, observer}, &h);
     last[0] = h.tensor;
     out = u->recompute ? th_checkpoint(t, head, u, last, 1, NULL)

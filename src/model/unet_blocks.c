@@ -69,10 +69,9 @@ static th_tensor *out_layers(th_scope *s, const nj_residual *r,
                              const th_tensor *emb)
 {
     th_scope *t = th_scope_new(s);
-    th_tensor *e = nj_linear(t, &r->emb, emb);
+    th_tensor *e = th_narrow(t, emb, 1, r->emb_first, r->emb_size);
     th_tensor *y;
 
-    e = th_to(t, e, th_dtype(h), th_where(h));
     h = norm_with_embedding(t, r, h, e);
     if (r->skip.weight)
         x = nj_conv(t, &r->skip, x, 1);

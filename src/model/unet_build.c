@@ -165,6 +165,26 @@ static nj_layer take_linear_f32(nj_params *p, const char *name, int64_t out,
     return l;
 }
 
+/* emb_layers.1 among those of all blocks, which are one product: u->emb. */
+static void take_embedding(struct builder *b, nj_residual *r, int64_t size)
+{
+    nj_unet *u = b->u;
+    th_scope *t = b->p->scope ? th_scope_new(b->p->scope) : NULL;
+    size_t before = nj_params_enter(b->p, "emb_layers.1");
+
+    r->emb_first = u->emb_size;
+    r->emb_size = size;
+    u->emb_size += size;
+    nj_params_take_into(
+        b->p, t ? th_narrow(t, u->emb.weight, 0, r->emb_first, size) : NULL,
+        "weight", NJ_SHAPE(size, 4 * u->card.num_channels));
+    nj_params_take_into(
+        b->p, t ? th_narrow(t, u->emb.bias, 0, r->emb_first, size) : NULL,
+        "bias", NJ_SHAPE(size));
+    nj_params_leave(b->p, before);
+    th_scope_free(t);
+}
+
 static void add_residual(struct builder *b, int out, nj_resample resample)
 {
     const nj_unet_card *card = &b->u->card;
@@ -176,9 +196,7 @@ static void add_residual(struct builder *b, int out, nj_resample resample)
     r->scale_shift = card->use_scale_shift_norm;
     r->in_norm = nj_take_norm(b->p, "in_layers.0", in);
     r->in_conv = nj_take_conv(b->p, "in_layers.2", out, in, 3);
-    r->emb =
-        take_linear_f32(b->p, "emb_layers.1", r->scale_shift ? 2 * out : out,
-                        4 * card->num_channels);
+    take_embedding(b, r, r->scale_shift ? 2 * out : out);
     r->out_norm = nj_take_norm(b->p, "out_layers.0", out);
     r->out_conv = nj_take_conv(b->p, "out_layers.3", out, out, 3);
     if (in != out)
@@ -238,10 +256,19 @@ static void add_resample(struct builder *b, nj_resample resample)
     nj_params_leave(b->p, before);
 }
 
+/* How much of it there is for all blocks is known from the build that checked
+ * the file. */
 static void build_embedding(nj_params *p, nj_unet *u)
 {
     int64_t c = u->card.num_channels;
     int64_t width = 4 * c;
+    const int64_t shape[2] = {u->emb_size, width};
+
+    if (p->scope) {
+        u->emb.weight = th_zeros(p->scope, NJ_F32, p->device, 2, shape);
+        u->emb.bias = th_zeros(p->scope, NJ_F32, p->device, 1, shape);
+    }
+    u->emb_size = 0;
 
     u->time[0] = take_linear_f32(p, "time_embed.0", width, c);
     u->time[1] = take_linear_f32(p, "time_embed.2", width, width);

@@ -22,7 +22,8 @@ typedef enum nj_module_kind {
 typedef struct nj_residual {
     nj_layer in_norm;
     nj_layer in_conv;
-    nj_layer emb;
+    int64_t emb_first; /* where its part of the embedding begins */
+    int64_t emb_size;
     nj_layer out_norm;
     nj_layer out_conv;
     nj_layer skip; /* NULLs where channels stay */
@@ -66,6 +67,8 @@ struct nj_unet {
     th_tensor *frequencies;  /* [1,C/2] f32 */
     nj_layer time[2];
     th_tensor *labels; /* [classes,4C] f32 or NULL */
+    nj_layer emb;      /* [emb_size,4C] f32: those of all residual blocks */
+    int64_t emb_size;
     nj_block *input;
     int inputs;
     nj_block middle;
@@ -88,8 +91,8 @@ void nj_unet_build(nj_params *p, void *net);
 th_tensor *nj_unet_norm(th_scope *s, const nj_layer *l, const th_tensor *x,
                         bool silu, th_tensor **through);
 
-/* x [B,C,H,W], emb [B,4C] f32 after its SiLU -> [B,K,H,W] of the module;
- * intermediates stay in s. */
+/* x [B,C,H,W], emb [B,emb_size] in x's type: what the embedding says to all
+ * residual blocks -> [B,K,H,W] of the module; intermediates stay in s. */
 th_tensor *nj_module_forward(th_scope *s, const nj_module *m,
                              const th_tensor *x, const th_tensor *emb);
 

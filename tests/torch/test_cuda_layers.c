@@ -163,6 +163,13 @@ static th_tensor *attention_packed(th_scope *s, const th_tensor *x)
                                .25, false);
 }
 
+/* Two blocks of keys. */
+static th_tensor *attention_long(th_scope *s, const th_tensor *x)
+{
+    return th_packed_attention(s, th_reshape(s, x, SHAPE(B, 256, 3, 1, 8)), 2,
+                               .25, false);
+}
+
 static th_tensor *attention_by_heads(th_scope *s, const th_tensor *x)
 {
     return th_packed_attention(s, th_reshape(s, x, SHAPE(B, 32, 4, 3, 16)), 3,
@@ -276,6 +283,7 @@ static const struct {
     {"attention", attention},
     {"attention, causal", attention_causal},
     {"attention, packed", attention_packed},
+    {"attention, long", attention_long},
     {"attention, by heads", attention_by_heads},
     {"project", project},
     {"project, filled", project_filled},

@@ -11,6 +11,7 @@
 #include "engine/measure.h"
 #include "engine/parts.h"
 #include "engine/upscaler.h"
+#include "torch/th_recorded.h"
 
 /* ---- device and precision ---------------------------------------------- */
 

@@ -15,7 +15,7 @@
 
 #include "base/err.h"
 #include "model/observer.h"
-#include "torch/th.h"
+#include "torch/th_recorded.h"
 #include "weights/card.h"
 #include "weights/weights.h"
 

@@ -9,6 +9,7 @@
 #include <torch/csrc/autograd/function.h>
 
 #include "torch/th_internal.hpp"
+#include "torch/th_recorded.h"
 
 namespace th
 {

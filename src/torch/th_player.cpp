@@ -2,7 +2,7 @@
 #include <atomic>
 
 #include "torch/player.hpp"
-#include "torch/th.h"
+#include "torch/th_recorded.h"
 
 #ifdef NJ_CUDA
 #include <ATen/cuda/CUDAContextLight.h>

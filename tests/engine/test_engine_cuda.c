@@ -1,6 +1,7 @@
 /* The engine on a GPU: the same bytes each time and beside other images, and
  * pictures like the CPU's. Skipped without a GPU. */
 #include "engine/engine_bench.h"
+#include "torch/th_recorded.h"
 
 /* All ways of cutting, augmenting and sampling. */
 static const nj_settings *all_settings(size_t *count)

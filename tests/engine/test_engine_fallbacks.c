@@ -2,6 +2,7 @@
  * picture with less memory, and a batch in another precision leaves the engine
  * as it was. */
 #include "engine/engine_bench.h"
+#include "torch/th_recorded.h"
 
 static int largest_difference(const struct result *a, const struct result *b,
                               size_t image)

@@ -4,6 +4,7 @@
 #define NJ_TESTS_RECORDED_CASES_H
 
 #include "torch/th_test.h"
+#include "torch/th_recorded.h"
 
 enum { CALLS = 4 };
 

@@ -13,11 +13,13 @@ namespace th
 bool winograd_fits(const at::Tensor &x, const at::Tensor &weight, bool turned);
 
 // turned false: the convolution of x [B,I,H,W] with weight [O,I,3,3]; bias [O]
-// may be undefined. turned true: the gradient for x of it, given the gradient
-// dy [B,O,H,W]. Channels last. Each image is computed by itself, in parts that
-// do not depend on the number of threads.
+// may be undefined, and so may more, which is added, of the result's shape,
+// type and memory order. turned true: the gradient for x of it, given the
+// gradient dy [B,O,H,W]. Channels last. Each image is computed by itself, in
+// parts that do not depend on the number of threads.
 at::Tensor conv_winograd(const at::Tensor &x, const at::Tensor &weight,
-                         const at::Tensor &bias, bool turned);
+                         const at::Tensor &bias, const at::Tensor &more,
+                         bool turned);
 
 } // namespace th
 

@@ -12,6 +12,7 @@
 #include "torch/cpu_product.hpp"
 #include "torch/cpu_winograd.hpp"
 #include "torch/product.hpp"
+#include "torch/scratch.hpp"
 
 namespace
 {
@@ -77,8 +78,8 @@ at::Tensor transform_weight(const winograd_plan &p, const at::Tensor &w,
 }
 
 void convolve_part(const winograd_plan &p, const th::winograd_tiles &t,
-                   const float *u, const float *bias, const void *x,
-                   float *scratch, void *y)
+                   const float *u, const th::winograd_added &added,
+                   const void *x, float *scratch, void *y)
 {
     float *const v = scratch;
     float *const m = v + th::winograd_frequencies * t.count * p.words;
@@ -88,7 +89,7 @@ void convolve_part(const winograd_plan &p, const th::winograd_tiles &t,
     for (int64_t f = 0; f < th::winograd_frequencies; f++)
         multiply(t.count, p.words, p.n, v + f * t.count * p.words,
                  u + f * p.words * p.n, m + f * t.count * p.n);
-    p.kernels.output(&t, p.n, m, bias, p.bf16, y);
+    p.kernels.output(&t, p.n, m, &added, p.bf16, y);
 }
 
 // Of a picture that is worth the transforms. In bfloat16 they cost digits as
@@ -117,7 +118,8 @@ bool th::winograd_fits(const at::Tensor &x, const at::Tensor &weight,
 }
 
 at::Tensor th::conv_winograd(const at::Tensor &x, const at::Tensor &weight,
-                             const at::Tensor &bias, bool turned)
+                             const at::Tensor &bias, const at::Tensor &more,
+                             bool turned)
 {
     const at::Tensor in = x.contiguous(at::MemoryFormat::ChannelsLast);
     const at::Tensor w = weight.contiguous(at::MemoryFormat::ChannelsLast);
@@ -131,6 +133,9 @@ at::Tensor th::conv_winograd(const at::Tensor &x, const at::Tensor &weight,
     const at::Tensor y =
         at::empty({p.images, p.n, p.height, p.width}, in.options(),
                   at::MemoryFormat::ChannelsLast);
+    const char *const rest =
+        more.defined() ? static_cast<const char *>(more.const_data_ptr())
+                       : nullptr;
     const char *const from = static_cast<const char *>(in.const_data_ptr());
     char *const to = static_cast<char *>(y.mutable_data_ptr());
     const int64_t bytes = p.height * p.width * in.element_size();
@@ -138,20 +143,19 @@ at::Tensor th::conv_winograd(const at::Tensor &x, const at::Tensor &weight,
     at::parallel_for(
         0, p.images * p.tiles, 1, [&](int64_t first, int64_t last) {
             const int64_t most = std::min(p.most, last - first);
-            const at::Tensor scratch =
-                at::empty({winograd_frequencies * most * (p.words + p.n)},
-                          at::TensorOptions(at::kFloat));
+            const scratch memory(winograd_frequencies * most * (p.words + p.n));
 
             while (first < last) {
                 int64_t image;
                 const winograd_tiles t = p.part(first, last, &image);
 
-                convolve_part(p, t, u.const_data_ptr<float>(),
-                              add.defined() ? add.const_data_ptr<float>()
-                                            : nullptr,
-                              from + image * bytes * p.k,
-                              scratch.mutable_data_ptr<float>(),
-                              to + image * bytes * p.n);
+                const int64_t at = image * bytes * p.n;
+
+                convolve_part(
+                    p, t, u.const_data_ptr<float>(),
+                    {add.defined() ? add.const_data_ptr<float>() : nullptr,
+                     rest ? rest + at : nullptr},
+                    from + image * bytes * p.k, memory.data(), to + at);
                 first += t.count;
             }
         });

@@ -141,7 +141,7 @@ INLINE vfloat slope(const th::affine *a, const T *x, const T *dy, int64_t c,
 
 template <bool silu, class T>
 INLINE void sums_of(th::span s, const th::affine *a, const T *x, const T *dy,
-                    float *sum, float *product)
+                    float *kept, float *sum, float *product)
 {
     const int64_t channels = s.channels;
 
@@ -161,6 +161,8 @@ INLINE void sums_of(th::span s, const th::affine *a, const T *x, const T *dy,
                 const vfloat du =
                     slope<silu>(a, x + at, dy + at, c, channels - c, &d);
 
+                if (kept)
+                    store(kept + at, channels - c, du);
                 total += du;
                 products += du * d;
             }
@@ -171,8 +173,8 @@ INLINE void sums_of(th::span s, const th::affine *a, const T *x, const T *dy,
 }
 
 template <bool silu, class T>
-INLINE void derive_to(th::span s, const th::affine *a, const float *c1,
-                      const float *c2, const T *x, const T *dy, T *dx)
+INLINE void derive_to(th::span s, const th::affine *a, const th::slopes *k,
+                      const T *x, const T *dy, const T *more, T *dx)
 {
     const int64_t channels = s.channels;
 
@@ -183,9 +185,12 @@ INLINE void derive_to(th::span s, const th::affine *a, const float *c1,
             const vfloat du =
                 slope<silu>(a, x + at, dy + at, c, channels - c, &d);
 
-            store(dx + at, channels - c,
-                  load(a->factor + c, lanes) * du - load(c1 + c, lanes) -
-                      d * load(c2 + c, lanes));
+            vfloat sum = load(a->factor + c, lanes) * du -
+                         load(k->c1 + c, lanes) - d * load(k->c2 + c, lanes);
+
+            if (more)
+                sum += load(more + at, channels - c);
+            store(dx + at, channels - c, sum);
         }
     }
 }
@@ -217,46 +222,47 @@ void apply(th::span s, const th::affine *a, const void *x, void *y)
 
 template <class T>
 void sums_typed(th::span s, const th::affine *a, const void *x, const void *dy,
-                float *sum, float *product)
+                float *kept, float *sum, float *product)
 {
     const T *const tx = static_cast<const T *>(x);
     const T *const tdy = static_cast<const T *>(dy);
 
     if (a->silu)
-        sums_of<true>(s, a, tx, tdy, sum, product);
+        sums_of<true>(s, a, tx, tdy, kept, sum, product);
     else
-        sums_of<false>(s, a, tx, tdy, sum, product);
+        sums_of<false>(s, a, tx, tdy, kept, sum, product);
 }
 
 void sums(th::span s, const th::affine *a, const void *x, const void *dy,
-          float *sum, float *product)
+          float *kept, float *sum, float *product)
 {
     if (s.bf16)
-        sums_typed<bf16>(s, a, x, dy, sum, product);
+        sums_typed<bf16>(s, a, x, dy, kept, sum, product);
     else
-        sums_typed<float>(s, a, x, dy, sum, product);
+        sums_typed<float>(s, a, x, dy, kept, sum, product);
 }
 
 template <class T>
-void derive_typed(th::span s, const th::affine *a, const float *c1,
-                  const float *c2, const void *x, const void *dy, void *dx)
+void derive_typed(th::span s, const th::affine *a, const th::slopes *k,
+                  const void *x, const void *dy, const void *more, void *dx)
 {
     const T *const tx = static_cast<const T *>(x);
     const T *const tdy = static_cast<const T *>(dy);
+    const T *const tmore = static_cast<const T *>(more);
 
     if (a->silu)
-        derive_to<true>(s, a, c1, c2, tx, tdy, static_cast<T *>(dx));
+        derive_to<true>(s, a, k, tx, tdy, tmore, static_cast<T *>(dx));
     else
-        derive_to<false>(s, a, c1, c2, tx, tdy, static_cast<T *>(dx));
+        derive_to<false>(s, a, k, tx, tdy, tmore, static_cast<T *>(dx));
 }
 
-void derive(th::span s, const th::affine *a, const float *c1, const float *c2,
-            const void *x, const void *dy, void *dx)
+void derive(th::span s, const th::affine *a, const th::slopes *k, const void *x,
+            const void *dy, const void *more, void *dx)
 {
     if (s.bf16)
-        derive_typed<bf16>(s, a, c1, c2, x, dy, dx);
+        derive_typed<bf16>(s, a, k, x, dy, more, dx);
     else
-        derive_typed<float>(s, a, c1, c2, x, dy, dx);
+        derive_typed<float>(s, a, k, x, dy, more, dx);
 }
 
 template <class T> void gate(int64_t n, float k, const T *x, T *y)

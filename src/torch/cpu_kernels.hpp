@@ -31,18 +31,25 @@ struct affine {
     bool silu;
 };
 
+// Per channel, see norm.hpp.
+struct slopes {
+    const float *c1, *c2;
+};
+
 struct cpu_kernels {
     // sum[c] and square[c]: sums of x - first[c] and of its square, where
     // first is the span's first pixel.
     void (*moments)(span s, const void *x, float *first, float *sum,
                     float *square);
     void (*apply)(span s, const affine *a, const void *x, void *y);
-    // With du = dy * dy/du: sum[c] of du and product[c] of du * (x - mean).
+    // With du = dy * dy/du: sum[c] of du and product[c] of du * (x - mean). du
+    // itself goes to `kept`, in float32, unless that is NULL.
     void (*sums)(span s, const affine *a, const void *x, const void *dy,
-                 float *sum, float *product);
-    // dx = factor * du - c1 - (x - mean) * c2.
-    void (*derive)(span s, const affine *a, const float *c1, const float *c2,
-                   const void *x, const void *dy, void *dx);
+                 float *kept, float *sum, float *product);
+    // dx = factor * du - c1 - (x - mean) * c2, plus more unless that is NULL.
+    // dx may be dy.
+    void (*derive)(span s, const affine *a, const slopes *c, const void *x,
+                   const void *dy, const void *more, void *dx);
     // y = x * sigmoid(k * x), and its derivative times dy; n numbers.
     void (*sigmoid_gate)(int64_t n, bool bf16, float k, const void *x, void *y);
     void (*sigmoid_gate_backward)(int64_t n, bool bf16, float k, const void *x,

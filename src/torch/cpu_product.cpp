@@ -33,6 +33,26 @@ template <class V> INLINE void store(void *p, V v)
     memcpy(p, &v, sizeof(v));
 }
 
+INLINE vfloat number(const float *p)
+{
+    return load<vfloat>(p);
+}
+
+INLINE vfloat number(const bf16 *p)
+{
+    return from_bf16(load<vhalf>(p));
+}
+
+INLINE void put(float *p, vfloat v)
+{
+    store(p, v);
+}
+
+INLINE void put(bf16 *p, vfloat v)
+{
+    store(p, to_bf16(v));
+}
+
 // The corner of the pixels that an output pixel is made from, in its image.
 struct corner {
     int64_t y, x;
@@ -261,7 +281,9 @@ void multiply_bf16(int64_t rows, int64_t k, int64_t n, const void *v,
 
 // ---- results
 
-void scatter(const th::scattered *s, const float *m, const float *bias, void *y)
+template <class T>
+INLINE void scatter_to(const th::scattered *s, const float *m,
+                       const float *bias, const T *more, T *y)
 {
     for (int64_t r = 0; r < s->count; r++) {
         for (int64_t c = 0; c < s->n; c += lanes) {
@@ -270,12 +292,22 @@ void scatter(const th::scattered *s, const float *m, const float *bias, void *y)
 
             if (bias)
                 sum += load<vfloat>(bias + c);
-            if (s->bf16)
-                store(static_cast<uint16_t *>(y) + at, to_bf16(sum));
-            else
-                store(static_cast<float *>(y) + at, sum);
+            if (more)
+                sum += number(more + at);
+            put(y + at, sum);
         }
     }
+}
+
+void scatter(const th::scattered *s, const float *m, const float *bias,
+             const void *more, void *y)
+{
+    if (s->bf16)
+        scatter_to(s, m, bias, static_cast<const bf16 *>(more),
+                   static_cast<bf16 *>(y));
+    else
+        scatter_to(s, m, bias, static_cast<const float *>(more),
+                   static_cast<float *>(y));
 }
 
 } // namespace

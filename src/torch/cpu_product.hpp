@@ -35,8 +35,8 @@ struct product_weight {
     bool turned, bf16;
 };
 
-// m + bias goes into columns 0 to n - 1 of `count` rows of y, which are `pitch`
-// numbers apart; bias [n] may be NULL.
+// m + bias + more goes into columns 0 to n - 1 of `count` rows of y, which are
+// `pitch` numbers apart; bias [n] and more, which lies like y, may be NULL.
 struct scattered {
     int64_t count, n, pitch;
     bool bf16;
@@ -54,7 +54,7 @@ struct product_kernels {
     void (*multiply_bf16)(int64_t rows, int64_t k, int64_t n, const void *v,
                           const void *u, float *m);
     void (*scatter)(const scattered *s, const float *m, const float *bias,
-                    void *y);
+                    const void *more, void *y);
 };
 
 // NULL where the processor is too old to gain by it.

@@ -357,18 +357,25 @@ void input(const th::winograd_tiles *t, int64_t channels, bool is_bf16,
 
 template <class T>
 INLINE void output_tile(const th::winograd_tiles *t, int64_t channels,
-                        corner at, const vfloat y[tile][tile], T *to)
+                        corner at, const vfloat y[tile][tile], const T *more,
+                        T *to)
 {
-    for (int64_t r = 0; r < tile && at.y + r < t->height; r++)
-        for (int64_t c = 0; c < tile && at.x + c < t->width; c++)
-            store(to + ((at.y + r) * t->width + at.x + c) * channels, y[r][c]);
+    for (int64_t r = 0; r < tile && at.y + r < t->height; r++) {
+        for (int64_t c = 0; c < tile && at.x + c < t->width; c++) {
+            const int64_t i = ((at.y + r) * t->width + at.x + c) * channels;
+
+            store(to + i, more ? y[r][c] + load(more + i) : y[r][c]);
+        }
+    }
 }
 
 template <class T>
 INLINE void output_of(const th::winograd_tiles *t, int64_t channels,
-                      const float *m, const float *bias, T *y)
+                      const float *m, const th::winograd_added *added, T *y)
 {
     const int64_t plane = channels * t->count;
+    const float *const bias = added->bias;
+    const T *const more = static_cast<const T *>(added->more);
 
     for (int64_t i = 0; i < t->count; i++) {
         const corner at(t, i);
@@ -395,18 +402,18 @@ INLINE void output_of(const th::winograd_tiles *t, int64_t channels,
                 for (int r = 0; r < tile; r++)
                     out[r][col] = d[r] + add;
             }
-            output_tile(t, channels, at, out, y + c);
+            output_tile(t, channels, at, out, more ? more + c : more, y + c);
         }
     }
 }
 
 void output(const th::winograd_tiles *t, int64_t channels, const float *m,
-            const float *bias, bool is_bf16, void *y)
+            const th::winograd_added *added, bool is_bf16, void *y)
 {
     if (is_bf16)
-        output_of(t, channels, m, bias, static_cast<bf16 *>(y));
+        output_of(t, channels, m, added, static_cast<bf16 *>(y));
     else
-        output_of(t, channels, m, bias, static_cast<float *>(y));
+        output_of(t, channels, m, added, static_cast<float *>(y));
 }
 
 } // namespace

@@ -36,14 +36,19 @@ struct winograd_weight {
     bool turned, bf16;
 };
 
+// Added to a result: bias [N] and an image like y; NULL: nothing.
+struct winograd_added {
+    const float *bias;
+    const void *more;
+};
+
 struct winograd_kernels {
     // Outputs o to o + 31 of w into u.
     void (*weights)(const winograd_weight *w, int64_t o, float *u);
     void (*input)(const winograd_tiles *t, int64_t channels, bool bf16,
                   const void *x, float *v);
-    // Adds bias [N] unless it is NULL.
     void (*output)(const winograd_tiles *t, int64_t channels, const float *m,
-                   const float *bias, bool bf16, void *y);
+                   const winograd_added *added, bool bf16, void *y);
 };
 
 // NULL where the processor is too old to gain by it.

@@ -6,6 +6,7 @@
 
 #include "torch/cpu_attention.hpp"
 #include "torch/few_tokens.hpp"
+#include "torch/scratch.hpp"
 
 namespace
 {
@@ -41,15 +42,14 @@ struct batch_of_heads {
     {
         at::parallel_for(
             0, images * heads, 1, [&](int64_t first, int64_t last) {
-                const at::Tensor scratch =
-                    at::empty({head.scratch()}, at::kFloat);
+                const th::scratch memory(head.scratch());
 
                 for (int64_t i = first; i < last; i++) {
                     const int64_t image = i / heads, h = i % heads;
 
                     f(image * head.tokens * head.token + h * apart,
                       image * head.tokens * head.pitch + h * head.width,
-                      scratch.mutable_data_ptr<float>());
+                      memory.data());
                 }
             });
     }

@@ -15,7 +15,7 @@
 namespace
 {
 
-constexpr int64_t part_values = 32768; // 128 KiB of float32: fits caches
+constexpr int64_t part_values = 8192; // 32 KiB of float32: fits caches
 
 // Pixels whose sums are kept in float32; the rest is added in double. What
 // rounding takes from a variance shifts a whole group of channels, and the
@@ -33,12 +33,19 @@ struct geometry {
         : images(x.size(0)), channels(x.size(1)), pixels(x.size(2) * x.size(3)),
           groups(groups_), width(channels / groups_),
           padded((channels + th::lanes - 1) / th::lanes * th::lanes),
-          part(std::max<int64_t>(1, part_values / channels)),
+          part(even(pixels, std::max<int64_t>(1, part_values / channels))),
           parts((pixels + part - 1) / part),
           bf16(x.scalar_type() == at::kBFloat16)
     {
     }
 
+    // All in as many parts as `most` would make, of one size.
+    static int64_t even(int64_t all, int64_t most)
+    {
+        const int64_t n = (all + most - 1) / most;
+
+        return (all + n - 1) / n;
+    }
     // Pixels of part p.
     int64_t count(int64_t p) const
     {
@@ -243,24 +250,25 @@ struct channel_sums {
     std::vector<double> du, product; // [B,C]
 };
 
-// Both sums of part p of image b -> out [2,padded]
+// Both sums of part p of image b -> out [2,padded]; kept: see cpu_kernels.hpp
 void part_sums(const geometry &g, const parameters &a, int64_t b, int64_t p,
-               const void *x, const void *dy, double *out)
+               const void *x, const void *dy, float *kept, double *out)
 {
     const th::affine affine = a.of(b);
     std::vector<float> sums(static_cast<size_t>(2 * g.padded));
 
     for (int64_t at = 0; at < g.count(p); at += span_pixels) {
         th::kernels().sums(g.span(p, at), &affine, offset(x, g.at(b, p, at)),
-                           offset(dy, g.at(b, p, at)), sums.data(),
-                           sums.data() + g.padded);
+                           offset(dy, g.at(b, p, at)),
+                           kept ? offset(kept, g.at(b, p, at)) : nullptr,
+                           sums.data(), sums.data() + g.padded);
         for (size_t i = 0; i < sums.size(); i++)
             out[i] += sums[i];
     }
 }
 
 channel_sums sums_of(const geometry &g, const parameters &a,
-                     const at::Tensor &x, const at::Tensor &dy)
+                     const at::Tensor &x, const at::Tensor &dy, float *kept)
 {
     const size_t row = static_cast<size_t>(2 * g.padded);
     std::vector<double> partial(static_cast<size_t>(g.images * g.parts) * row);
@@ -269,7 +277,7 @@ channel_sums sums_of(const geometry &g, const parameters &a,
                                                      dy.const_data_ptr();
 
     each_part(g, [&](int64_t b, int64_t p) {
-        part_sums(g, a, b, p, data, grad,
+        part_sums(g, a, b, p, data, grad, kept,
                   &partial[static_cast<size_t>(b * g.parts + p) * row]);
     });
     out.du.resize(static_cast<size_t>(g.images * g.channels));
@@ -377,26 +385,36 @@ th::norm_gradient th::norm_backward_cpu(const norm_reads &reads,
     const at::Tensor &moments = reads.moments;
     const geometry g(in, a.groups);
     const parameters p(g, moments, a);
-    const channel_sums sums = sums_of(g, p, in, grad);
-    const std::vector<float> c = corrections(g, p, moments, sums);
+    const at::Tensor more =
+        reads.more.defined()
+            ? reads.more.contiguous(at::MemoryFormat::ChannelsLast)
+            : at::Tensor();
     norm_gradient out;
 
     out.x = at::empty(in.sizes(), in.options(), at::MemoryFormat::ChannelsLast);
-    const void *const from = in.const_data_ptr(), *const from_grad =
-                                                      grad.const_data_ptr();
     void *const to = out.x.mutable_data_ptr();
+    // The slopes of SiLU cost most: in float32 they wait where dx will be.
+    const bool keep = a.silu && !g.bf16;
+    const channel_sums sums =
+        sums_of(g, p, in, grad, keep ? static_cast<float *>(to) : nullptr);
+    const std::vector<float> c = corrections(g, p, moments, sums);
+    const void *const from = in.const_data_ptr(),
+                      *const slope = keep ? to : grad.const_data_ptr(),
+                      *const rest =
+                          more.defined() ? more.const_data_ptr() : nullptr;
 
     each_part(g, [&](int64_t b, int64_t part) {
-        const affine affine = p.of(b);
+        const affine whole = p.of(b);
+        const affine affine = {whole.mean, whole.factor, whole.offset,
+                               whole.silu && !keep};
         const float *const c1 = &c[static_cast<size_t>(2 * b * g.padded)];
+        const slopes k = {c1, c1 + g.padded};
         const int64_t at = g.at(b, part);
 
-        kernels().derive(g.span(part), &affine, c1, c1 + g.padded,
-                         offset(from, at), offset(from_grad, at),
+        kernels().derive(g.span(part), &affine, &k, offset(from, at),
+                         offset(slope, at), rest ? offset(rest, at) : nullptr,
                          offset(to, at));
     });
-    if (reads.more.defined())
-        out.x.add_(reads.more);
     if (want_film)
         film_gradient(g, moments, a, sums, &out);
     return out;

@@ -27,9 +27,12 @@ at::Tensor linear_product(const at::Tensor &x, const at::Tensor &weight,
                           const at::Tensor &bias, bool turned);
 
 // Padding s / 2, channels last. x [B,I,H,W], weight [O,I,s,s] with odd s;
-// turned: the gradient for x, given that of the result; stride is 1 then.
+// more, added to the result, has its shape, type and memory order or is
+// undefined. turned: the gradient for x, given that of the result; stride is 1
+// then.
 at::Tensor conv_product(const at::Tensor &x, const at::Tensor &weight,
-                        const at::Tensor &bias, int64_t stride, bool turned);
+                        const at::Tensor &bias, const at::Tensor &more,
+                        int64_t stride, bool turned);
 
 } // namespace th
 

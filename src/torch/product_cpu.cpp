@@ -7,6 +7,7 @@
 
 #include "torch/cpu_product.hpp"
 #include "torch/product.hpp"
+#include "torch/scratch.hpp"
 
 namespace
 {
@@ -72,6 +73,7 @@ struct job {
     int64_t total; // rows
     const void *x;
     const float *bias;
+    const void *more;
     void *y;
 
     int64_t k() const
@@ -121,12 +123,14 @@ struct part {
 
 // Memory of one thread.
 struct workbench {
-    at::Tensor v, m;
+    th::scratch memory;
+    float *v, *m;
     th::gathered rows;
 
     explicit workbench(const job &j)
-        : v(at::empty({j.k() * most_rows}, at::kFloat)),
-          m(at::empty({j.n() * most_rows}, at::kFloat)), rows(j.shape)
+        : memory((j.k() + j.n()) * std::min(most_rows, j.total)),
+          v(memory.data()), m(v + j.k() * std::min(most_rows, j.total)),
+          rows(j.shape)
     {
     }
 };
@@ -136,18 +140,18 @@ void compute(const job &j, const float *u, const part &p, workbench *w)
     const th::product_kernels &kernels = *th::product();
     const bool bf16 = j.weight.bf16;
     const int64_t n = p.end - p.column;
-    float *const m = w->m.mutable_data_ptr<float>();
 
     w->rows.first = p.first;
     w->rows.count = p.count;
-    kernels.gather(&w->rows, j.x, w->v.mutable_data_ptr());
+    kernels.gather(&w->rows, j.x, w->v);
     (bf16 ? kernels.multiply_bf16 : kernels.multiply)(
-        p.count, j.k(), n, w->v.const_data_ptr(), u + p.column * j.k(), m);
+        p.count, j.k(), n, w->v, u + p.column * j.k(), w->m);
     const th::scattered to = {p.count, n, j.n(), bf16};
+    const int64_t at = (p.first * j.n() + p.column) * (bf16 ? 2 : 4);
 
-    kernels.scatter(&to, m, j.bias ? j.bias + p.column : nullptr,
-                    static_cast<char *>(j.y) +
-                        (p.first * j.n() + p.column) * (bf16 ? 2 : 4));
+    kernels.scatter(&to, w->m, j.bias ? j.bias + p.column : nullptr,
+                    j.more ? static_cast<const char *>(j.more) + at : nullptr,
+                    static_cast<char *>(j.y) + at);
 }
 
 // The largest part that units first to last - 1 begin with: columns of one
@@ -312,12 +316,13 @@ at::Tensor th::linear_product(const at::Tensor &x, const at::Tensor &weight,
 }
 
 at::Tensor th::conv_product(const at::Tensor &x, const at::Tensor &weight,
-                            const at::Tensor &bias, int64_t stride, bool turned)
+                            const at::Tensor &bias, const at::Tensor &more,
+                            int64_t stride, bool turned)
 {
-    const int64_t more = missing(x.scalar_type(), x.size(1));
+    const int64_t missed = missing(x.scalar_type(), x.size(1));
     const at::Tensor in =
-        widen(x, 1, more).contiguous(at::MemoryFormat::ChannelsLast);
-    const at::Tensor w = by_output(widen(weight, turned ? 0 : 1, more)),
+        widen(x, 1, missed).contiguous(at::MemoryFormat::ChannelsLast);
+    const at::Tensor w = by_output(widen(weight, turned ? 0 : 1, missed)),
                      add = as_float(bias);
     job j = job_of(w, add, turned);
 
@@ -334,6 +339,7 @@ at::Tensor th::conv_product(const at::Tensor &x, const at::Tensor &weight,
                   in.options(), at::MemoryFormat::ChannelsLast);
 
     j.x = in.const_data_ptr();
+    j.more = more.defined() ? more.const_data_ptr() : nullptr;
     j.y = y.mutable_data_ptr();
     run(j, w, weight);
     return y;

@@ -151,9 +151,9 @@ at::Tensor conv_gradient(const at::Tensor &dy, const conv_args &a,
                              width);
     }
     if (by_winograd(dy, a, true))
-        return th::conv_winograd(dy, a.weight, at::Tensor(), true);
+        return th::conv_winograd(dy, a.weight, {}, {}, true);
     if (by_own_product(dy, a, true))
-        return th::conv_product(dy, a.weight, at::Tensor(), 1, true);
+        return th::conv_product(dy, a.weight, {}, {}, 1, true);
     if (by_product(dy, a))
         return product(dy, a.weight.flatten(1).t(), at::Tensor());
     return at::convolution(dy, a.weight, {}, {a.stride, a.stride},
@@ -190,6 +190,17 @@ bool matches(const at::Tensor &more, const at::Tensor &y)
            more.scalar_type() == y.scalar_type();
 }
 
+// What is left to add, from now on nothing.
+at::Tensor taken(at::Tensor *more)
+{
+    const at::Tensor t = more->defined()
+                             ? more->contiguous(at::MemoryFormat::ChannelsLast)
+                             : at::Tensor();
+
+    more->reset();
+    return t;
+}
+
 // cuDNN's; the bias and what is added (undefined: nothing) in one pass of wide
 // words: libtorch's own adds number by number.
 at::Tensor cuda_conv(const at::Tensor &x, const conv_args &a,
@@ -207,27 +218,22 @@ at::Tensor cuda_conv(const at::Tensor &x, const conv_args &a,
     return more.defined() ? y.add_(more) : y;
 }
 
-at::Tensor conv_of(const at::Tensor &x, const conv_args &a)
+// more: added to the result if that costs no pass of its own, and undefined
+// from then on.
+at::Tensor conv_of(const at::Tensor &x, const conv_args &a, at::Tensor *more)
 {
     if (by_winograd(x, a, false))
-        return th::conv_winograd(x, a.weight, a.bias, false);
+        return th::conv_winograd(x, a.weight, a.bias, taken(more), false);
     if (by_own_product(x, a, false))
-        return th::conv_product(x, a.weight, a.bias, a.stride, false);
+        return th::conv_product(x, a.weight, a.bias, taken(more), a.stride,
+                                false);
     if (by_patches(x.size(1), a))
         return patches(x, a);
     if (by_product(x, a))
         return product(x, a.weight.flatten(1), a.bias);
     if (x.is_cuda() && a.bias.defined())
-        return cuda_conv(x, a, at::Tensor());
+        return cuda_conv(x, a, taken(more));
     return plain_conv(x, a);
-}
-
-at::Tensor conv_and(const at::Tensor &x, const conv_args &a,
-                    const at::Tensor &more)
-{
-    if (x.is_cuda() && a.bias.defined() && !by_patches(x.size(1), a))
-        return cuda_conv(x, a, more);
-    return conv_of(x, a).add_(more);
 }
 
 // more: added to the result; may be undefined.
@@ -239,10 +245,12 @@ at::Tensor frozen_conv(const at::Tensor &x, const conv_args &a,
     {
         const c10::NoGradGuard no_grad;
 
-        y = more.defined() ? conv_and(x, a, more) : conv_of(x, a);
+        at::Tensor left = more;
+
+        y = conv_of(x, a, &left);
+        if (left.defined())
+            y.add_(left);
     }
-    TORCH_CHECK(!more.defined() || more.sizes() == y.sizes(),
-                "what is added must have the result's shape");
     if (torch::autograd::compute_requires_grad(x, more)) {
         const std::shared_ptr<conv_node> node(new conv_node,
                                               torch::autograd::deleteNode);
@@ -262,6 +270,21 @@ void check_conv(const at::Tensor &x, const conv_args &a)
     TORCH_CHECK(!a.weight.requires_grad() &&
                     !(a.bias.defined() && a.bias.requires_grad()),
                 "no gradient is made for weight and bias");
+}
+
+// Own passes read it as they write their result.
+void check_added(const at::Tensor &x, const conv_args &a,
+                 const at::Tensor &more)
+{
+    const auto side = [&](int64_t d) {
+        return x.size(d) + 2 * a.padding - a.weight.size(d) + 1;
+    };
+
+    TORCH_CHECK(more.scalar_type() == x.scalar_type(),
+                "what is added must have the type of x");
+    TORCH_CHECK(more.sizes() == at::IntArrayRef({x.size(0), a.weight.size(0),
+                                                 side(2), side(3)}),
+                "what is added must have the result's shape");
 }
 
 } // namespace
@@ -295,8 +318,7 @@ extern "C" th_tensor *th_conv2d_add(th_scope *s, const th_tensor *x,
         const conv_args a = {w->t, b ? b->t : at::Tensor(), 1, padding, 1};
 
         check_conv(x->t, a);
-        TORCH_CHECK(more->t.scalar_type() == x->t.scalar_type(),
-                    "what is added must have the type of x");
+        check_added(x->t, a, more->t);
         return th::plain_autograd() ? plain_conv(x->t, a) + more->t
                                     : frozen_conv(x->t, a, more->t);
     });

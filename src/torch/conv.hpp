@@ -21,6 +21,12 @@ at::Tensor conv_winograd(const at::Tensor &x, const at::Tensor &weight,
                          const at::Tensor &bias, const at::Tensor &more,
                          bool turned);
 
+// The same where one side has few channels, such as a picture's: they are
+// filled up with zeros, and those of the result are left out again. float32.
+bool narrow_fits(const at::Tensor &x, const at::Tensor &weight, bool turned);
+at::Tensor conv_narrow(const at::Tensor &x, const at::Tensor &weight,
+                       const at::Tensor &bias, bool turned);
+
 } // namespace th
 
 #endif

@@ -21,6 +21,8 @@ namespace
 // transformed weight shall be read for many tiles at once.
 constexpr int64_t near_numbers = 160 << 10, least_tiles = 28, most_tiles = 126;
 
+constexpr int64_t channel_unit = 32;
+
 struct winograd_plan {
     int64_t images, height, width;
     int64_t k, n; // channels in and out
@@ -101,13 +103,23 @@ int64_t least_pixels(const at::Tensor &x, const at::Tensor &weight)
     return small && x.scalar_type() == at::kFloat ? 256 : 1024;
 }
 
+// t with zeros behind dimension d, 0 or 1, of at most 4.
+at::Tensor filled(const at::Tensor &t, int64_t d)
+{
+    const int64_t last = t.dim() - 1;
+    std::vector<int64_t> more(static_cast<size_t>(2 * (last - d + 1)), 0);
+
+    more.back() = (channel_unit - t.size(d) % channel_unit) % channel_unit;
+    return more.back() > 0 ? at::constant_pad_nd(t, more) : t;
+}
+
 } // namespace
 
 bool th::winograd_fits(const at::Tensor &x, const at::Tensor &weight,
                        bool turned)
 {
     const auto many = [](int64_t channels) {
-        return channels % 32 == 0 && channels >= 64;
+        return channels % channel_unit == 0 && channels >= 64;
     };
 
     return winograd() && product_fits(x, weight, turned) && weight.dim() == 4 &&
@@ -160,4 +172,31 @@ at::Tensor th::conv_winograd(const at::Tensor &x, const at::Tensor &weight,
             }
         });
     return y;
+}
+
+bool th::narrow_fits(const at::Tensor &x, const at::Tensor &weight, bool turned)
+{
+    const int64_t few = std::min(weight.size(0), weight.size(1)),
+                  many = std::max(weight.size(0), weight.size(1));
+
+    return winograd() && x.is_cpu() && x.scalar_type() == at::kFloat &&
+           weight.scalar_type() == at::kFloat && weight.dim() == 4 &&
+           weight.size(2) == 3 && weight.size(3) == 3 &&
+           x.size(1) == weight.size(turned ? 0 : 1) && few < channel_unit &&
+           many % channel_unit == 0 && many >= 64 && x.size(0) > 0 &&
+           x.size(2) * x.size(3) >= 1024;
+}
+
+at::Tensor th::conv_narrow(const at::Tensor &x, const at::Tensor &weight,
+                           const at::Tensor &bias, bool turned)
+{
+    const at::Tensor wide = prepared(weight, 4, [&] {
+        return filled(filled(weight, 0), 1)
+            .contiguous(at::MemoryFormat::ChannelsLast);
+    });
+    const at::Tensor add = bias.defined() ? filled(bias, 0) : bias;
+
+    return conv_winograd(filled(x, 1), wide, add, {}, turned)
+        .narrow(1, 0, weight.size(turned ? 1 : 0))
+        .contiguous(at::MemoryFormat::ChannelsLast);
 }

@@ -250,34 +250,39 @@ struct channel_sums {
     std::vector<double> du, product; // [B,C]
 };
 
-// Both sums of part p of image b -> out [2,padded]; kept: see cpu_kernels.hpp
+// What the sums are of; kept: see cpu_kernels.hpp
+struct summed {
+    const void *x, *dy;
+    float *kept;
+};
+
+// Both sums of part p of image b -> out [2,padded]
 void part_sums(const geometry &g, const parameters &a, int64_t b, int64_t p,
-               const void *x, const void *dy, float *kept, double *out)
+               const summed &s, double *out)
 {
     const th::affine affine = a.of(b);
     std::vector<float> sums(static_cast<size_t>(2 * g.padded));
 
     for (int64_t at = 0; at < g.count(p); at += span_pixels) {
-        th::kernels().sums(g.span(p, at), &affine, offset(x, g.at(b, p, at)),
-                           offset(dy, g.at(b, p, at)),
-                           kept ? offset(kept, g.at(b, p, at)) : nullptr,
-                           sums.data(), sums.data() + g.padded);
+        const int64_t byte = g.at(b, p, at);
+
+        th::kernels().sums(g.span(p, at), &affine, offset(s.x, byte),
+                           offset(s.dy, byte),
+                           s.kept ? offset(s.kept, byte) : nullptr, sums.data(),
+                           sums.data() + g.padded);
         for (size_t i = 0; i < sums.size(); i++)
             out[i] += sums[i];
     }
 }
 
-channel_sums sums_of(const geometry &g, const parameters &a,
-                     const at::Tensor &x, const at::Tensor &dy, float *kept)
+channel_sums sums_of(const geometry &g, const parameters &a, const summed &s)
 {
     const size_t row = static_cast<size_t>(2 * g.padded);
     std::vector<double> partial(static_cast<size_t>(g.images * g.parts) * row);
     channel_sums out;
-    const void *const data = x.const_data_ptr(), *const grad =
-                                                     dy.const_data_ptr();
 
     each_part(g, [&](int64_t b, int64_t p) {
-        part_sums(g, a, b, p, data, grad, kept,
+        part_sums(g, a, b, p, s,
                   &partial[static_cast<size_t>(b * g.parts + p) * row]);
     });
     out.du.resize(static_cast<size_t>(g.images * g.channels));
@@ -396,7 +401,9 @@ th::norm_gradient th::norm_backward_cpu(const norm_reads &reads,
     // The slopes of SiLU cost most: in float32 they wait where dx will be.
     const bool keep = a.silu && !g.bf16;
     const channel_sums sums =
-        sums_of(g, p, in, grad, keep ? static_cast<float *>(to) : nullptr);
+        sums_of(g, p,
+                {in.const_data_ptr(), grad.const_data_ptr(),
+                 keep ? static_cast<float *>(to) : nullptr});
     const std::vector<float> c = corrections(g, p, moments, sums);
     const void *const from = in.const_data_ptr(),
                       *const slope = keep ? to : grad.const_data_ptr(),

@@ -27,6 +27,12 @@ int64_t appended(const conv_args &a, int64_t d, int64_t size, int64_t out)
     return size - ((out - 1) * a.stride - 2 * a.padding + a.weight.size(d));
 }
 
+bool by_narrow(const at::Tensor &x, const conv_args &a, bool turned)
+{
+    return a.stride == 1 && a.padding == 1 && a.groups == 1 &&
+           th::narrow_fits(x, a.weight, turned);
+}
+
 bool by_winograd(const at::Tensor &x, const conv_args &a, bool turned)
 {
     return a.stride == 1 && a.padding == 1 && a.groups == 1 &&
@@ -154,6 +160,8 @@ at::Tensor conv_gradient(const at::Tensor &dy, const conv_args &a,
         return th::conv_winograd(dy, a.weight, {}, {}, true);
     if (by_own_product(dy, a, true))
         return th::conv_product(dy, a.weight, {}, {}, 1, true);
+    if (by_narrow(dy, a, true))
+        return th::conv_narrow(dy, a.weight, {}, true);
     if (by_product(dy, a))
         return product(dy, a.weight.flatten(1).t(), at::Tensor());
     return at::convolution(dy, a.weight, {}, {a.stride, a.stride},
@@ -227,6 +235,8 @@ at::Tensor conv_of(const at::Tensor &x, const conv_args &a, at::Tensor *more)
     if (by_own_product(x, a, false))
         return th::conv_product(x, a.weight, a.bias, taken(more), a.stride,
                                 false);
+    if (by_narrow(x, a, false))
+        return th::conv_narrow(x, a.weight, a.bias, false);
     if (by_patches(x.size(1), a))
         return patches(x, a);
     if (by_product(x, a))

@@ -12,7 +12,8 @@ static const struct product_case {
     {2, 160, 64, 9, 7, 1, 1, 0},   {1, 64, 64, 17, 16, 3, 2, 1},
     {1, 3, 64, 16, 16, 3, 1, 1},   {1, 64, 6, 16, 16, 3, 1, 1},
     {4, 3, 128, 24, 24, 8, 8, 0},  {1, 3, 64, 29, 30, 7, 7, 0},
-    {1, 64, 128, 32, 36, 3, 1, 1},
+    {1, 64, 128, 32, 36, 3, 1, 1}, {2, 3, 64, 33, 35, 3, 1, 1},
+    {1, 64, 6, 32, 33, 3, 1, 1},
 };
 
 static th_tensor *in_type(th_scope *s, const th_tensor *t, nj_dtype type)
@@ -92,6 +93,39 @@ static void equal_direct_sums(void **state)
     }
 }
 
+/* What is added to a convolution's result is added as it is written. */
+static void adds_as_they_write(void **state)
+{
+    static const struct product_case added[] = {
+        {2, 64, 96, 8, 7, 3, 1, 1},
+        {1, 96, 64, 33, 34, 3, 1, 1},
+        {2, 64, 32, 5, 6, 1, 1, 0},
+        {1, 3, 64, 32, 33, 3, 1, 1},
+    };
+
+    for (size_t i = 0; i < 2 * sizeof(added) / sizeof(added[0]); i++) {
+        const struct product_case *c = &added[i / 2];
+        nj_dtype type = i % 2 ? NJ_BF16 : NJ_F32;
+        th_scope *s = th_scope_new(*state);
+        th_tensor *x = th_channels_last(
+            s, th_to(s, RANDOM(s, 1, SHAPE(c->b, c->inputs, c->h, c->w)), type,
+                     cpu));
+        th_tensor *w = frozen(
+            s, RANDOM(s, 2, SHAPE(c->outputs, c->inputs, c->side, c->side)),
+            type);
+        th_tensor *more = th_to(
+            s, RANDOM(s, 3, SHAPE(c->b, c->outputs, c->h, c->w)), type, cpu);
+        th_tensor *b = frozen(s, RANDOM(s, 4, SHAPE(c->outputs)), type);
+        th_tensor *y = th_conv2d_add(s, x, w, b, c->padding, more);
+        th_tensor *two = th_add(s, th_conv2d(s, x, w, b, 1, c->padding), more);
+
+        OK(s);
+        assert_true(error_of(s, y, th_to(s, two, NJ_F64, cpu)) <
+                    (type == NJ_BF16 ? .04 : 1e-6));
+        th_scope_free(s);
+    }
+}
+
 /* Rows do not depend on those beside them, nor on the number of threads. */
 static void rows_are_by_themselves(void **state)
 {
@@ -142,6 +176,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TH_TEST(equal_direct_sums),
+        TH_TEST(adds_as_they_write),
         TH_TEST(rows_are_by_themselves),
         TH_TEST(kept_weights_are_the_right_ones),
     };

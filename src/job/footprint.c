@@ -23,10 +23,13 @@
 #define PACKED_BYTES 134217728.0
 #define PACKED_SHARE 2.5
 /* What the heap of large tensors holds for each byte of activations: more where
- * the UNet's blocks are computed twice, as their pieces are of more sizes. */
+ * pieces are few and of more sizes, so that free ones are too small for what
+ * comes: where the UNet's blocks are computed twice, and where no gradient goes
+ * through it, in it and in the secondary model. */
 #define PIECES       1.06
 #define PIECES_CUDA  1.07
 #define PIECES_TWICE 1.3
+#define PIECES_APART 1.18
 /* Weights of the secondary model, of LPIPS with VGG16. */
 #define SECONDARY_WEIGHTS 13841547.0
 #define LPIPS_WEIGHTS     14716160.0
@@ -235,6 +238,17 @@ static bool is_played(const nj_networks *n, const nj_thrift *how)
     return n->cuda && !how->saving.launch;
 }
 
+/* What a heap holds for each byte of the UNet's activations. */
+static double pieces_of_unet(const nj_networks *n, const nj_thrift *how,
+                             bool forward)
+{
+    if (forward && !n->cuda)
+        return PIECES_APART;
+    if (how->saving.recompute)
+        return PIECES_TWICE;
+    return n->cuda ? PIECES_CUDA : PIECES;
+}
+
 /* Activations, at most, in pieces of the host's heap. */
 static double step_peak(const nj_networks *n, const nj_settings *s,
                         const nj_thrift *how)
@@ -244,20 +258,22 @@ static double step_peak(const nj_networks *n, const nj_settings *s,
     double pictures = PICTURES * 4 * 3 * pixels * s->batch_size;
     double guides = s->clip_guidance_scale != 0 ? guides_peak(n, s, how) : 0;
     double whole = n->cuda ? PIECES_CUDA : PIECES;
-    double pieces = how->saving.recompute ? PIECES_TWICE : whole;
+    double apart = n->cuda ? PIECES_CUDA : PIECES_APART;
+    double pieces;
     nj_space unet;
     nj_space through;
 
     plain.recompute = how->saving.recompute;
     plain.forward = n->secondary || !is_guided(n, s);
     unet = nj_unet_space(n->unet, s->width, s->height, &plain);
+    pieces = pieces_of_unet(n, how, plain.forward);
     unet = (nj_space){pieces * unet.kept, pieces * unet.peak};
     through = unet;
     if (n->secondary) {
         nj_space_how alone = how_of(n, 4, s->batch_size);
 
         through = nj_secondary_space(s->width, s->height, &alone);
-        through = (nj_space){whole * through.kept, whole * through.peak};
+        through = (nj_space){apart * through.kept, apart * through.peak};
     }
     if (n->lpips) {
         nj_space_how alone = how_of(n, 4, s->batch_size);

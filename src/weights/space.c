@@ -320,27 +320,41 @@ static void open_forward(struct walk *w, const struct module *m)
     if (m->skip == 0)
         return;
     tape_add(&w->t, input_of(w, m));
-    if (w->how->forward)
-        tape_drop(&w->t, input_of(w, m)); /* both parts */
-    else if (!w->how->recompute)
+    if (!w->how->recompute)
         tape_drop(&w->t, direct_input(w, m));
+}
+
+/* A joined input lives to the end of its block. So does, where no gradient is
+ * taken, the skip's part of it, and where blocks are ready to be computed twice
+ * the other part too. */
+static void close_forward(struct walk *w, const struct module *first)
+{
+    if (first->skip == 0)
+        return;
+    tape_drop(&w->t, input_of(w, first));
+    if (w->how->forward)
+        tape_drop(&w->t, w->how->recompute
+                             ? input_of(w, first)
+                             : bytes_of(w, first->skip, first->before));
 }
 
 static void run_forward(struct walk *w)
 {
     bool grad = !w->how->recompute && !w->how->forward;
+    const struct module *first = w->at;
 
     for (int i = 0; i < w->count; i++) {
         const struct module *m = &w->at[i];
 
-        if (m->opens)
+        if (m->opens) {
+            first = m;
             open_forward(w, m);
+        }
         forward(w, m, grad);
-        /* Inputs within a block, and joined ones, go with it. */
-        if (!grad && (!m->opens || m->skip > 0))
+        if (!m->opens && !(grad && keeps_input(m)))
             tape_drop(&w->t, input_of(w, m));
-        if (grad && !m->opens && !keeps_input(m))
-            tape_drop(&w->t, input_of(w, m));
+        if (!grad && m->closes)
+            close_forward(w, first);
     }
 }
 

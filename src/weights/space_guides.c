@@ -107,6 +107,10 @@ nj_space nj_clip_space(const nj_clip_card *card, const nj_space_how *how)
 /* ---- the others -----------------------------------------------------------
  */
 
+/* Rectifiers keep their results. The most lives in the forward pass, when the
+ * outermost level joins its result with its input: that, the result made
+ * larger, what the level within joined, the input made smaller, and the picture
+ * with the features of its time, twice. */
 nj_space nj_secondary_space(int width, int height, const nj_space_how *how)
 {
     static const double channels[] = {64, 128, 128, 256, 256, 512};
@@ -114,12 +118,15 @@ nj_space nj_secondary_space(int width, int height, const nj_space_how *how)
     double part = 1;
     nj_space s = {0, 0};
 
-    s.kept = (32 + 3 * 64) * pixels;
+    s.kept = 2 * channels[0] * pixels;
     for (int i = 1; i < 6; i++) {
         part /= 4;
         s.kept += (3 * channels[i] + channels[i - 1]) * part * pixels;
     }
-    s.peak = s.kept + (2 * 128 + 64) * pixels;
+    s.peak = s.kept + (2 * channels[0] + channels[0] + 2 * channels[1] / 4 +
+                       channels[0] / 4 + 2 * 19) *
+                          pixels;
+    s.kept += channels[0] * pixels; /* behind the levels */
     return s;
 }
 

@@ -81,6 +81,32 @@ static void knows_clips(void **state)
     assert_true(clip(MODELS "RN50.json", 8).kept == 8 * resnet.kept);
 }
 
+static bool is_near(double a, double b)
+{
+    return a > .98 * b && a < 1.02 * b;
+}
+
+/* The passes of a step that the secondary model guides, counted by
+ * th_host_count at 1280x768 pixels, pictures apart. */
+static void knows_passes_apart(void **state)
+{
+    nj_space_how how = {.bytes = 2, .threads = 2, .images = 1, .forward = true};
+    nj_space secondary = nj_secondary_space(1280, 768, &how);
+    nj_unet_card card;
+    nj_space one;
+    nj_err err = {0};
+
+    (void)state;
+    if (nj_unet_card_read(MODELS
+                          "512x512_diffusion_uncond_finetune_008100.json",
+                          &card, &err) != NJ_OK)
+        fail_msg("%s", err.text);
+    one = nj_unet_space(&card, 1280, 768, &how);
+    assert_true(one.kept == 0 && is_near(one.peak, 3142e6));
+    assert_true(is_near(secondary.peak, 2366e6));
+    assert_true(is_near(secondary.kept, 1399e6));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -88,6 +114,7 @@ int main(void)
         cmocka_unit_test(grows_with_pixels_and_images),
         cmocka_unit_test(computing_twice_saves),
         cmocka_unit_test(knows_clips),
+        cmocka_unit_test(knows_passes_apart),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

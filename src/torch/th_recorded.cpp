@@ -57,7 +57,7 @@ struct occasion {
 struct ensemble {
     std::shared_ptr<ensemble> around; // or NULL
     std::shared_ptr<stage> own;
-    int64_t plays = 0;
+    int64_t turns = 0;      // forward and backward passes
     bool surrounds = false; // others
     bool waits = false;     // the backward pass is not recorded yet
     int64_t times = 0;      // that it began to wait
@@ -104,16 +104,17 @@ class performance
                (surrounds() && stage_ && among_->times != time_);
     }
 
-    // Whether the memory of its last play, the `play`th of all that share it,
-    // is still as the forward pass left it.
-    bool awaits_gradient(int64_t play) const
+    // The last pass of all that share its memory.
+    int64_t turn() const
     {
-        return awaits && play == among_->plays;
+        return among_->turns;
     }
 
-    int64_t plays() const
+    // Whether the memory of its forward pass, that turn, is still as it left
+    // it.
+    bool awaits_gradient(int64_t turn) const
     {
-        return among_->plays;
+        return turn == among_->turns && turn_around() == turn_around_;
     }
 
     // The result for new inputs, without a history.
@@ -121,8 +122,8 @@ class performance
                        const th_tensor *const *args)
     {
         set_inputs(args);
-        among_->plays++;
-        awaits = true;
+        among_->turns++;
+        turn_around_ = turn_around();
         run = [this, block, user] {
             const c10::AutoGradMode mode(occasion_.derives());
 
@@ -143,7 +144,7 @@ class performance
         const auto derive = [&] { dx = ag::grad({y}, wanted_inputs(), {dy}); };
         ag::variable_list out;
 
-        awaits = false;
+        among_->turns++;
         if (!dy.defined())
             dy = at::empty_like(y.detach());
         dy.copy_(grad, true);
@@ -172,6 +173,11 @@ class performance
             among_->waits = true;
         }
         time_ = within_ ? among_->around->times : among_->times;
+    }
+
+    int64_t turn_around() const
+    {
+        return among_->around ? among_->around->turns : 0;
     }
 
     bool surrounds() const
@@ -210,19 +216,19 @@ class performance
     std::shared_ptr<stage> stage_; // outlives the players
     bool within_ = false;          // the stage is that of the one around it
     int64_t time_ = 0;             // of whoever has the stage
+    int64_t turn_around_ = 0;      // when the last forward pass began
     std::vector<at::Tensor> in;
     at::Tensor y, dy;
     ag::variable_list dx;
     std::function<void()> run; // the last forward pass
     bool played = false;       // and whether it was a recording
-    bool awaits = false;
     player forward_, backward_;
     int64_t calls = 0;
 };
 
 struct performed_node : public ag::Node {
     std::shared_ptr<performance> what;
-    int64_t play = 0;
+    int64_t turn = 0;
 
     ag::variable_list apply(ag::variable_list &&grads) override
     {
@@ -231,9 +237,10 @@ struct performed_node : public ag::Node {
 
         if (!grads[0].defined())
             return out;
-        TORCH_CHECK(what->awaits_gradient(play),
+        TORCH_CHECK(what->awaits_gradient(turn),
                     "a recorded pass was played again before its gradient, "
-                    "or its gradient was taken twice");
+                    "its gradient was taken twice, or the pass around it was "
+                    "over");
         const ag::variable_list found = what->backward(grads[0]);
 
         for (size_t i = 0, k = 0; i < out.size(); i++)
@@ -290,7 +297,7 @@ static at::Tensor perform(const std::shared_ptr<performance> &p,
                                                ag::deleteNode);
 
     node->what = p;
-    node->play = p->plays();
+    node->turn = p->turn();
     add_edges(*node, args, n);
     return result_of(y, node);
 }

@@ -132,8 +132,18 @@ static void recordings_lie_within(void **state)
     th_recording *inner = th_recording_new(2, NULL, outer);
     struct layers l = {RANDOM(s, 9, SHAPE(32, 32, 3, 3)), 0, false};
     const struct layers *at = &l;
+    struct pass around = {.side = 16};
+    struct pass within = {.side = 8};
+    nj_err err = {0};
 
     expect_nested_alike(s, cpu, outer, inner, &at);
+    go_forward(s, cpu, outer, &at, &around, 1);
+    go_forward(s, cpu, inner, &at, &within, 2);
+    go_back(s, cpu, &around, 1);
+    assert_null(th_grad(s, within.y, NULL, within.both));
+    assert_int_equal(th_scope_check(s, &err), NJ_E_INTERNAL);
+    assert_non_null(strstr(err.text, "the pass around it was over"));
+    th_scope_clear_error(s);
     th_recording_free(outer);
     expect_calls_alike(s, cpu, inner, &at);
     th_recording_free(inner);

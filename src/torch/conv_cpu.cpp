@@ -17,9 +17,18 @@
 namespace
 {
 
-// Tiles of a part: their transformed arrays shall stay near the core, and the
-// transformed weight shall be read for many tiles at once.
-constexpr int64_t near_numbers = 160 << 10, least_tiles = 28, most_tiles = 126;
+// Tiles of a part. Their transformed arrays shall stay near the core; but a
+// transformed weight that does not is read for as many tiles as possible.
+int64_t tiles_at_once(int64_t words, int64_t n)
+{
+    constexpr int64_t near_numbers = 160 << 10, near_weight = 1 << 14;
+    constexpr int64_t least = 28, most = 126;
+
+    if (words * n > near_weight)
+        return most;
+    return std::clamp(near_numbers / (th::winograd_frequencies * (words + n)),
+                      least, most);
+}
 
 constexpr int64_t channel_unit = 32;
 
@@ -37,10 +46,8 @@ struct winograd_plan {
         : images(x.size(0)), height(x.size(2)), width(x.size(3)), k(x.size(1)),
           n(outputs), bf16(x.scalar_type() == at::kBFloat16),
           words(bf16 ? k / 2 : k), tiles(across(height) * across(width)),
-          most(std::clamp(near_numbers /
-                              (th::winograd_frequencies * (words + n)),
-                          least_tiles, most_tiles)),
-          kernels(*th::winograd()), product(*th::product())
+          most(tiles_at_once(words, n)), kernels(*th::winograd()),
+          product(*th::product())
     {
     }
 

@@ -12,7 +12,7 @@
 #
 # The peer of the compiled parts takes minutes to compile: that begins with the
 # build, beside all that is not timed. NJ_GPU_SECONDS: the most that a call may
-# take.
+# take; NJ_GPU_ROUNDS: how often each program is timed (2).
 #
 # Parts that are done are not done again: what they found lies in
 # build/gpu_check (remove it to begin anew), and stopping at any time is safe.
@@ -223,11 +223,15 @@ part_memory512()
     memory 512
 }
 
-# bench NAME NET PEERS
+# bench NAME NET PEERS: the pictures are compared by the first part that times.
 bench()
 {
+    local same=()
+
+    [ ! -e "$found/bench256.done" ] || same=(--same-before)
     NJ_PROGRAM=$program within 600 scripts/bench.sh --device cuda \
-        --nets "$2" --peers "$3" --json >"$found/$1.json.part"
+        --rounds "${NJ_GPU_ROUNDS:-2}" --nets "$2" --peers "$3" --json \
+        "${same[@]}" >"$found/$1.json.part"
     mv "$found/$1.json.part" "$found/$1.json"
 }
 

@@ -73,7 +73,7 @@ struct winograd_plan {
 at::Tensor transform_weight(const winograd_plan &p, const at::Tensor &w,
                             bool turned)
 {
-    const at::Tensor u =
+    at::Tensor u =
         at::empty({th::winograd_frequencies * p.words * p.n}, at::kFloat);
     const th::winograd_weight from = {w.const_data_ptr(), w.size(0), w.size(1),
                                       turned, p.bf16};
@@ -149,9 +149,8 @@ at::Tensor th::conv_winograd(const at::Tensor &x, const at::Tensor &weight,
     const at::Tensor u = w.is_same(weight)
                              ? prepared(w, turned ? 3 : 2, transform)
                              : transform();
-    const at::Tensor y =
-        at::empty({p.images, p.n, p.height, p.width}, in.options(),
-                  at::MemoryFormat::ChannelsLast);
+    at::Tensor y = at::empty({p.images, p.n, p.height, p.width}, in.options(),
+                             at::MemoryFormat::ChannelsLast);
     const char *const rest =
         more.defined() ? static_cast<const char *>(more.const_data_ptr())
                        : nullptr;

@@ -68,7 +68,7 @@ char *number_of(const at::Tensor &t, int64_t i)
 at::Tensor forward(const at::Tensor &qkv, const few_args &a)
 {
     const batch_of_heads all(qkv, a);
-    const at::Tensor y =
+    at::Tensor y =
         at::empty({all.images, all.head.tokens, all.head.pitch}, qkv.options());
 
     all.each([&](int64_t from, int64_t to, float *scratch) {
@@ -82,7 +82,8 @@ at::Tensor backward(const at::Tensor &qkv, const at::Tensor &dy,
                     const few_args &a)
 {
     const batch_of_heads all(qkv, a);
-    const at::Tensor grad = dy.contiguous(), dx = at::empty_like(qkv);
+    const at::Tensor grad = dy.contiguous();
+    at::Tensor dx = at::empty_like(qkv);
 
     all.each([&](int64_t from, int64_t to, float *scratch) {
         th::attention()->backward(&all.head, number(qkv, from),

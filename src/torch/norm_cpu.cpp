@@ -156,7 +156,7 @@ void part_moments(const geometry &g, int64_t b, int64_t p, const void *data,
 // -> [B,groups,2] f32: mean and 1 / sqrt(var + eps)
 at::Tensor moments_of(const geometry &g, const at::Tensor &x, double eps)
 {
-    const at::Tensor out = at::empty({g.images, g.groups, 2}, at::kFloat);
+    at::Tensor out = at::empty({g.images, g.groups, 2}, at::kFloat);
     float *const result = out.data_ptr<float>();
     std::vector<moment> partial(
         static_cast<size_t>(g.images * g.parts * g.groups));
@@ -275,6 +275,19 @@ void part_sums(const geometry &g, const parameters &a, int64_t b, int64_t p,
     }
 }
 
+// Adds the parts of image b, [parts,2,padded], in their order.
+void add_parts(const geometry &g, int64_t b, const double *parts,
+               channel_sums *out)
+{
+    const size_t to = static_cast<size_t>(b * g.channels);
+
+    for (int64_t p = 0; p < g.parts; p++, parts += 2 * g.padded)
+        for (int64_t c = 0; c < g.channels; c++) {
+            out->du[to + static_cast<size_t>(c)] += parts[c];
+            out->product[to + static_cast<size_t>(c)] += parts[g.padded + c];
+        }
+}
+
 channel_sums sums_of(const geometry &g, const parameters &a, const summed &s)
 {
     const size_t row = static_cast<size_t>(2 * g.padded);
@@ -288,20 +301,9 @@ channel_sums sums_of(const geometry &g, const parameters &a, const summed &s)
     out.du.resize(static_cast<size_t>(g.images * g.channels));
     out.product.resize(out.du.size());
     at::parallel_for(0, g.images, 1, [&](int64_t from, int64_t to) {
-        for (int64_t b = from; b < to; b++) {
-            for (int64_t p = 0; p < g.parts; p++) {
-                const double *const at =
-                    &partial[static_cast<size_t>(b * g.parts + p) * row];
-                const size_t to_row = static_cast<size_t>(b * g.channels);
-
-                for (int64_t c = 0; c < g.channels; c++) {
-                    const size_t i = to_row + static_cast<size_t>(c);
-
-                    out.du[i] += at[c];
-                    out.product[i] += at[g.padded + c];
-                }
-            }
-        }
+        for (int64_t b = from; b < to; b++)
+            add_parts(g, b, &partial[static_cast<size_t>(b * g.parts) * row],
+                      &out);
     });
     return out;
 }

@@ -88,7 +88,7 @@ struct job {
 
 at::Tensor pack(const job &j)
 {
-    const at::Tensor u = at::empty({j.n() * j.k()}, at::kFloat);
+    at::Tensor u = at::empty({j.n() * j.k()}, at::kFloat);
     float *const to = u.mutable_data_ptr<float>();
 
     at::parallel_for(0, j.n() / columns, 1, [&](int64_t first, int64_t last) {
@@ -303,7 +303,7 @@ at::Tensor th::linear_product(const at::Tensor &x, const at::Tensor &weight,
     TORCH_CHECK(shape.back() == weight.size(turned ? 0 : 1),
                 "x and weight do not fit");
     shape.back() = j.n();
-    const at::Tensor y = at::empty(shape, in.options());
+    at::Tensor y = at::empty(shape, in.options());
 
     j.total = in.numel() / in.size(-1);
     j.shape.height = j.shape.out_height = j.total;
@@ -334,7 +334,7 @@ at::Tensor th::conv_product(const at::Tensor &x, const at::Tensor &weight,
     j.shape.stride = stride;
     j.shape.padding = w.size(2) / 2;
     j.total = in.size(0) * j.shape.out_height * j.shape.out_width;
-    const at::Tensor y =
+    at::Tensor y =
         at::empty({in.size(0), j.n(), j.shape.out_height, j.shape.out_width},
                   in.options(), at::MemoryFormat::ChannelsLast);
 

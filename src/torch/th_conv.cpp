@@ -201,9 +201,9 @@ bool matches(const at::Tensor &more, const at::Tensor &y)
 // What is left to add, from now on nothing.
 at::Tensor taken(at::Tensor *more)
 {
-    const at::Tensor t = more->defined()
-                             ? more->contiguous(at::MemoryFormat::ChannelsLast)
-                             : at::Tensor();
+    at::Tensor t = more->defined()
+                       ? more->contiguous(at::MemoryFormat::ChannelsLast)
+                       : at::Tensor();
 
     more->reset();
     return t;

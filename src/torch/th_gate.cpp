@@ -84,8 +84,8 @@ void cuda_gate(const at::Tensor &in, const at::Tensor &grad, float k,
 // The gate of x, or with its gradient dy that of x.
 at::Tensor gate_of(const at::Tensor &x, const at::Tensor &dy, float k)
 {
-    const at::Tensor in = like(x, x), out = at::empty_like(in),
-                     grad = dy.defined() ? like(dy, x) : dy;
+    const at::Tensor in = like(x, x), grad = dy.defined() ? like(dy, x) : dy;
+    at::Tensor out = at::empty_like(in);
 
 #ifdef NJ_CUDA
     if (x.is_cuda()) {

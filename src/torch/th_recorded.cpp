@@ -289,7 +289,7 @@ static at::Tensor perform(const std::shared_ptr<performance> &p,
                           const th_tensor *const *args)
 {
     const size_t n = p->when().sizes.size();
-    const at::Tensor y = p->forward(block, user, args);
+    at::Tensor y = p->forward(block, user, args);
 
     if (!p->when().derives())
         return y;

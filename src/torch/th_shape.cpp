@@ -68,7 +68,7 @@ struct expand_node : public torch::autograd::Node {
 
 at::Tensor expand(const at::Tensor &x, at::IntArrayRef shape)
 {
-    const at::Tensor y = x.detach().expand(shape);
+    at::Tensor y = x.detach().expand(shape);
 
     if (torch::autograd::compute_requires_grad(x)) {
         const std::shared_ptr<expand_node> node(new expand_node,
@@ -97,10 +97,10 @@ struct crop_node : public torch::autograd::Node {
 
 at::Tensor crop(const at::Tensor &x, int64_t b, const th_window &w)
 {
-    const at::Tensor y = x.detach()
-                             .narrow(0, b, 1)
-                             .narrow(2, w.top, w.height)
-                             .narrow(3, w.left, w.width);
+    at::Tensor y = x.detach()
+                       .narrow(0, b, 1)
+                       .narrow(2, w.top, w.height)
+                       .narrow(3, w.left, w.width);
 
     if (torch::autograd::compute_requires_grad(x)) {
         const std::shared_ptr<crop_node> node(new crop_node,

@@ -8,6 +8,7 @@ A ratio is the peer's seconds for a step over nightjar's, in one round each; sho
 import argparse
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -166,6 +167,7 @@ def print_table(result, file):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: stopped"))  # and what it runs with it
     args = arguments()
     # the compiled peer is the stronger one, compiled
     shown = set() if args.same_before else {"strong" if mode == "compiled" else mode for mode in args.peers}

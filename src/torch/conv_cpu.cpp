@@ -110,16 +110,6 @@ int64_t least_pixels(const at::Tensor &x, const at::Tensor &weight)
     return small && x.scalar_type() == at::kFloat ? 256 : 1024;
 }
 
-// t with zeros behind dimension d, 0 or 1, of at most 4.
-at::Tensor filled(const at::Tensor &t, int64_t d)
-{
-    const int64_t last = t.dim() - 1;
-    std::vector<int64_t> more(static_cast<size_t>(2 * (last - d + 1)), 0);
-
-    more.back() = (channel_unit - t.size(d) % channel_unit) % channel_unit;
-    return more.back() > 0 ? at::constant_pad_nd(t, more) : t;
-}
-
 } // namespace
 
 bool th::winograd_fits(const at::Tensor &x, const at::Tensor &weight,
@@ -143,8 +133,7 @@ at::Tensor th::conv_winograd(const at::Tensor &x, const at::Tensor &weight,
     const at::Tensor in = x.contiguous(at::MemoryFormat::ChannelsLast);
     const at::Tensor w = weight.contiguous(at::MemoryFormat::ChannelsLast);
     const winograd_plan p(in, weight.size(turned ? 1 : 0));
-    const at::Tensor add =
-        bias.defined() ? bias.to(at::kFloat).contiguous() : bias;
+    const at::Tensor add = as_float(bias);
     const auto transform = [&] { return transform_weight(p, w, turned); };
     const at::Tensor u = w.is_same(weight)
                              ? prepared(w, turned ? 3 : 2, transform)
@@ -197,12 +186,13 @@ at::Tensor th::conv_narrow(const at::Tensor &x, const at::Tensor &weight,
                            const at::Tensor &bias, bool turned)
 {
     const at::Tensor wide = prepared(weight, 4, [&] {
-        return filled(filled(weight, 0), 1)
+        return filled(filled(weight, 0, channel_unit), 1, channel_unit)
             .contiguous(at::MemoryFormat::ChannelsLast);
     });
-    const at::Tensor add = bias.defined() ? filled(bias, 0) : bias;
+    const at::Tensor add =
+        bias.defined() ? filled(bias, 0, channel_unit) : bias;
 
-    return conv_winograd(filled(x, 1), wide, add, {}, turned)
+    return conv_winograd(filled(x, 1, channel_unit), wide, add, {}, turned)
         .narrow(1, 0, weight.size(turned ? 1 : 0))
         .contiguous(at::MemoryFormat::ChannelsLast);
 }

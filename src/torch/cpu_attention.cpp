@@ -265,11 +265,8 @@ void backward(const th::attention_head *h, const void *qkv, const void *dy,
 
 } // namespace
 
-#define JOIN_(a, b) a##b
-#define JOIN(a, b)  JOIN_(a, b)
-
-extern const th::attention_kernels JOIN(th_attention_, NJ_KERNELS);
-const th::attention_kernels JOIN(th_attention_, NJ_KERNELS) = {
+extern const th::attention_kernels TABLE(th_attention_);
+const th::attention_kernels TABLE(th_attention_) = {
     forward,
     backward,
 };

@@ -303,10 +303,7 @@ void sigmoid_gate_backward(int64_t n, bool is_bf16, float k, const void *x,
 
 } // namespace
 
-#define JOIN_(a, b) a##b
-#define JOIN(a, b)  JOIN_(a, b)
-
-extern const th::cpu_kernels JOIN(th_cpu_kernels_, NJ_KERNELS);
-const th::cpu_kernels JOIN(th_cpu_kernels_, NJ_KERNELS) = {
+extern const th::cpu_kernels TABLE(th_cpu_kernels_);
+const th::cpu_kernels TABLE(th_cpu_kernels_) = {
     moments, apply, sums, derive, sigmoid_gate, sigmoid_gate_backward,
 };

@@ -312,11 +312,8 @@ void scatter(const th::scattered *s, const float *m, const float *bias,
 
 } // namespace
 
-#define JOIN_(a, b) a##b
-#define JOIN(a, b)  JOIN_(a, b)
-
-extern const th::product_kernels JOIN(th_product_, NJ_KERNELS);
-const th::product_kernels JOIN(th_product_, NJ_KERNELS) = {
+extern const th::product_kernels TABLE(th_product_);
+const th::product_kernels TABLE(th_product_) = {
     step,
 #ifdef __AVX512BF16__
     true,

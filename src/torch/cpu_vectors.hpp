@@ -14,6 +14,11 @@
 #define NJ_KERNELS baseline
 #endif
 
+// The name of a file's table of functions for these instructions.
+#define JOIN_(a, b) a##b
+#define JOIN(a, b)  JOIN_(a, b)
+#define TABLE(name) JOIN(name, NJ_KERNELS)
+
 #define INLINE static inline __attribute__((always_inline))
 
 namespace

@@ -418,11 +418,8 @@ void output(const th::winograd_tiles *t, int64_t channels, const float *m,
 
 } // namespace
 
-#define JOIN_(a, b) a##b
-#define JOIN(a, b)  JOIN_(a, b)
-
-extern const th::winograd_kernels JOIN(th_winograd_, NJ_KERNELS);
-const th::winograd_kernels JOIN(th_winograd_, NJ_KERNELS) = {
+extern const th::winograd_kernels TABLE(th_winograd_);
+const th::winograd_kernels TABLE(th_winograd_) = {
     weights,
     input,
     output,

@@ -17,6 +17,13 @@ namespace th
 at::Tensor prepared(const at::Tensor &weight, int kind,
                     const std::function<at::Tensor()> &make);
 
+// t with zeros behind dimension `dim`, up to a multiple of `unit`; t itself
+// where it is one.
+at::Tensor filled(const at::Tensor &t, int64_t dim, int64_t unit);
+
+// A bias, or an undefined one, as the loops read it.
+at::Tensor as_float(const at::Tensor &bias);
+
 // Whether rows of x, float32 or bfloat16, can be multiplied with the weight
 // [O,I] or [O,I,s,s]; turned: with its transpose.
 bool product_fits(const at::Tensor &x, const at::Tensor &weight, bool turned);

@@ -224,30 +224,21 @@ job job_of(const at::Tensor &w, const at::Tensor &bias, bool turned)
     return j;
 }
 
-// Channels that must be added to k to fill whole vectors.
-int64_t missing(at::ScalarType type, int64_t k)
-{
-    const int64_t unit = type == at::kBFloat16 ? 32 : 16;
+} // namespace
 
-    return (unit - k % unit) % unit;
+at::Tensor th::filled(const at::Tensor &t, int64_t dim, int64_t unit)
+{
+    const int64_t last = t.dim() - 1;
+    std::vector<int64_t> more(static_cast<size_t>(2 * (last - dim + 1)), 0);
+
+    more.back() = (unit - t.size(dim) % unit) % unit;
+    return more.back() > 0 ? at::constant_pad_nd(t, more) : t;
 }
 
-// t [B,C,H,W] with zeros behind dimension 0 or 1.
-at::Tensor widen(const at::Tensor &t, int64_t dim, int64_t more)
-{
-    if (more == 0)
-        return t;
-    return at::constant_pad_nd(
-        t, dim == 1 ? std::vector<int64_t>{0, 0, 0, 0, 0, more}
-                    : std::vector<int64_t>{0, 0, 0, 0, 0, 0, 0, more});
-}
-
-at::Tensor as_float(const at::Tensor &bias)
+at::Tensor th::as_float(const at::Tensor &bias)
 {
     return bias.defined() ? bias.to(at::kFloat).contiguous() : bias;
 }
-
-} // namespace
 
 at::Tensor th::prepared(const at::Tensor &weight, int kind,
                         const std::function<at::Tensor()> &make)
@@ -319,10 +310,10 @@ at::Tensor th::conv_product(const at::Tensor &x, const at::Tensor &weight,
                             const at::Tensor &bias, const at::Tensor &more,
                             int64_t stride, bool turned)
 {
-    const int64_t missed = missing(x.scalar_type(), x.size(1));
+    const int64_t unit = x.scalar_type() == at::kBFloat16 ? 32 : 16;
     const at::Tensor in =
-        widen(x, 1, missed).contiguous(at::MemoryFormat::ChannelsLast);
-    const at::Tensor w = by_output(widen(weight, turned ? 0 : 1, missed)),
+        filled(x, 1, unit).contiguous(at::MemoryFormat::ChannelsLast);
+    const at::Tensor w = by_output(filled(weight, turned ? 0 : 1, unit)),
                      add = as_float(bias);
     job j = job_of(w, add, turned);
 

@@ -120,10 +120,34 @@ part_build()
     within 900 scripts/build.sh cuda
 }
 
+# died PROGRAM [ARGUMENT...]: with what it was linked, and where it dies.
+died()
+{
+    local debugger
+
+    printf '\n$ %s\n' "$*"
+    ldd "$1" | grep -E 'not found|libc\.|libstdc|libgomp|libcudart|libcuda\.' || true
+    for debugger in cuda-gdb gdb; do
+        command -v "$debugger" >/dev/null || continue
+        within 60 "$debugger" -batch -ex run -ex 'bt 40' --args "$@" 2>&1 |
+            tail -50 || true
+        return 0
+    done
+    say "no gdb here: where it dies is not known"
+}
+
 part_tests()
 {
-    within 300 ctest --test-dir build/cuda -L cuda --output-on-failure --timeout 120 |
-        tee "$found/tests.out"
+    local name
+
+    if ! within 300 ctest --test-dir build/cuda -L cuda --output-on-failure \
+        --timeout 120 | tee "$found/tests.out"; then
+        # Of those that a signal ended the first stands for all.
+        name=$(sed -nE 's/^\s+[0-9]+ - (\S+) \((Subprocess aborted|SEGFAULT|BUS_ERROR|ILLEGAL)\).*/\1/p' \
+            "$found/tests.out" | head -1)
+        [ -z "$name" ] || died "build/cuda/tests/${name/\//_}"
+        die "tests failed"
+    fi
     ! grep -q 'Skipped' "$found/tests.out" ||
         die "tests were skipped: libtorch can use no GPU here (driver too old for its CUDA?)"
 }
@@ -131,15 +155,20 @@ part_tests()
 # All areas, then the verdict: one that fails does not hide the others.
 part_parity()
 {
-    local area failed=""
+    local area status failed="" dead=""
 
     say "tolerances: $slack times the fixtures'"
     for area in tests/fixtures/*/; do
         [ -n "$(compgen -G "$area*/case.json")" ] || continue
         say "$(basename "$area"):"
+        status=0
         NJ_PARITY_CUDA=1 NJ_PARITY_SLACK=$slack within 120 \
-            build/cuda/tests/parity "$area" || failed+=" $(basename "$area")"
+            build/cuda/tests/parity "$area" || status=$?
+        [ "$status" = 0 ] || failed+=" $(basename "$area")"
+        [ "$status" -lt 128 ] || dead=${dead:-$area}
     done
+    [ -z "$dead" ] || NJ_PARITY_CUDA=1 NJ_PARITY_SLACK=$slack \
+        died build/cuda/tests/parity "$dead"
     [ -z "$failed" ] || die "areas that differ:$failed"
 }
 

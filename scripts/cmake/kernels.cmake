@@ -43,6 +43,9 @@ if(NJ_CUDA)
     find_program(CMAKE_CUDA_COMPILER nvcc HINTS /usr/local/cuda/bin)
   endif()
   enable_language(CUDA)
+  # libtorch's own, in all that is linked: two in one process each keep their
+  # books of the same device.
+  set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)
   find_package(CUDAToolkit REQUIRED)
   file(GLOB nj_cuda_sources CONFIGURE_DEPENDS src/cuda/*.cu)
   add_library(nj_cuda STATIC ${nj_cuda_sources})
@@ -51,7 +54,7 @@ if(NJ_CUDA)
     COMPILE_OPTIONS -fmad=false)
   # Turing to Blackwell; PTX of the last for what comes after.
   set_target_properties(nj_cuda PROPERTIES
-    CUDA_STANDARD 17 CUDA_RUNTIME_LIBRARY Shared
+    CUDA_STANDARD 17
     CUDA_ARCHITECTURES "75-real;80-real;86-real;89-real;90-real;100-real;120")
   target_include_directories(nj_cuda PRIVATE src)
   target_include_directories(nj_shim SYSTEM PRIVATE

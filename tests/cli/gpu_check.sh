@@ -82,8 +82,27 @@ stand_in "$dir/bin/ctest" <<<'echo "Test #1: torch/test_cuda ***Skipped"'
 check tests || fail "stopped"
 [ ! -e "$found/tests.done" ] || fail "skipped tests count as passed"
 
-stand_in "$dir/build/cuda/tests/parity" <<<'exit 1'
+# A test that a signal ends is run again, and the report says where it dies.
+stand_in "$dir/bin/gdb" <<<'echo "the debugger ran ${*: -1}"'
+cp "$dir/bin/gdb" "$dir/bin/cuda-gdb"
+stand_in "$dir/bin/ctest" <<'EOT'
+echo "The following tests FAILED:"
+printf '\t 63 - torch/test_cuda (Subprocess aborted)       cuda torch\n'
+exit 8
+EOT
+check tests report || fail "stopped"
+[ ! -e "$found/tests.done" ] || fail "a test that died counts as passed"
+grep -q 'the debugger ran build/cuda/tests/torch_test_cuda' "$dir/results.md" ||
+    fail "the report does not say where a test died"
+
+stand_in "$dir/build/cuda/tests/parity" <<<'kill -ABRT $$'
 rm "$found/parity.done"
+check parity report || fail "stopped"
+[ ! -e "$found/parity.done" ] || fail "an area that died counts as passed"
+grep -q 'the debugger ran tests/fixtures/area/' "$dir/results.md" ||
+    fail "the report does not say where an area died"
+
+stand_in "$dir/build/cuda/tests/parity" <<<'exit 1'
 check parity || fail "stopped"
 [ ! -e "$found/parity.done" ] || fail "a failing area counts as passed"
 check nothing && fail "takes any part"

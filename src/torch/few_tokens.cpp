@@ -1,11 +1,11 @@
 // The functions of few_tokens.hpp: the driver of cpu_attention.hpp, and its
 // place in autograd.
 #include <ATen/Parallel.h>
-#include <torch/csrc/autograd/functions/utils.h>
 #include <torch/csrc/autograd/saved_variable.h>
 
 #include "torch/cpu_attention.hpp"
 #include "torch/few_tokens.hpp"
+#include "torch/node.hpp"
 #include "torch/scratch.hpp"
 
 namespace
@@ -134,10 +134,7 @@ at::Tensor th::few_tokens(const at::Tensor &qkv, int dim, double scale)
 
         y = forward(qkv, a);
     }
-    if (ag::compute_requires_grad(qkv)) {
-        const std::shared_ptr<few_node> node(new few_node, ag::deleteNode);
-
-        node->set_next_edges(ag::collect_next_edges(qkv));
+    if (const auto node = th::node_of<few_node>(qkv)) {
         node->qkv = ag::SavedVariable(qkv, false);
         node->args = a;
         ag::set_history(y, node);

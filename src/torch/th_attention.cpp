@@ -4,10 +4,10 @@
 #include <optional>
 
 #include <torch/csrc/autograd/autograd.h>
-#include <torch/csrc/autograd/functions/utils.h>
 #include <torch/csrc/autograd/saved_variable.h>
 
 #include "torch/few_tokens.hpp"
+#include "torch/node.hpp"
 #include "torch/repeatable.hpp"
 
 namespace
@@ -159,13 +159,11 @@ struct attention_node : public ag::Node {
 at::Tensor repeatable(const at::Tensor &q, const at::Tensor &k,
                       const at::Tensor &v, const attention_args &a)
 {
-    std::shared_ptr<attention_node> node;
+    const auto node = th::node_of<attention_node>(q, k, v);
     at::Tensor y;
 
-    if (!ag::compute_requires_grad(q, k, v))
+    if (!node)
         return attend(q, k, v, a);
-    node = std::shared_ptr<attention_node>(new attention_node, ag::deleteNode);
-    node->set_next_edges(ag::collect_next_edges(q, k, v));
     node->q = ag::SavedVariable(q, false);
     node->k = ag::SavedVariable(k, false);
     node->v = ag::SavedVariable(v, false);

@@ -3,12 +3,12 @@
 #include <cstring>
 
 #include <ATen/Parallel.h>
-#include <torch/csrc/autograd/functions/utils.h>
 #ifdef NJ_CUDA
 #include <c10/cuda/CUDAStream.h>
 #endif
 
 #include "torch/bands.hpp"
+#include "torch/node.hpp"
 #include "torch/th_internal.hpp"
 
 namespace
@@ -194,13 +194,11 @@ struct bands_node : public ag::Node {
 at::Tensor apply_bands(const at::Tensor &x, const th_bands &b)
 {
     const band_sizes sizes = {b.pictures, x.size(0), x.size(1)};
-    std::shared_ptr<bands_node> node;
+    const auto node = th::node_of<bands_node>(x);
     held_bands maps;
     at::Tensor y;
 
-    if (ag::compute_requires_grad(x)) {
-        node = std::shared_ptr<bands_node>(new bands_node, ag::deleteNode);
-        node->set_next_edges(ag::collect_next_edges(x));
+    if (node) {
         node->sizes = sizes;
     }
     hold_bands(b, x.device(), &maps, node ? &node->back : nullptr);

@@ -2,13 +2,13 @@
 // kernels on CUDA. The backward keeps x and the means of grey, and makes the
 // steps between once more.
 #include <ATen/Parallel.h>
-#include <torch/csrc/autograd/functions/utils.h>
 #include <torch/csrc/autograd/saved_variable.h>
 #ifdef NJ_CUDA
 #include <c10/cuda/CUDAStream.h>
 #endif
 
 #include "cuda/color.h"
+#include "torch/node.hpp"
 #include "torch/th_internal.hpp"
 
 namespace
@@ -202,12 +202,10 @@ nj_color color_of(const at::Tensor &x, const th_color_step *steps, int n)
 
 at::Tensor color(const at::Tensor &x, nj_color c)
 {
-    std::shared_ptr<color_node> node;
+    const auto node = th::node_of<color_node>(x);
     at::Tensor y, mean;
 
-    if (ag::compute_requires_grad(x)) {
-        node = std::shared_ptr<color_node>(new color_node, ag::deleteNode);
-        node->set_next_edges(ag::collect_next_edges(x));
+    if (node) {
         node->x = ag::SavedVariable(x, false);
         node->c = c;
     }

@@ -1,9 +1,8 @@
 // th_conv2d: a convolution with frozen weights. Its backward needs the weight
 // and the size of x only, so no activation is kept. The gradient with respect
 // to x is the transposed convolution of dy with the same weight.
-#include <torch/csrc/autograd/functions/utils.h>
-
 #include "torch/conv.hpp"
+#include "torch/node.hpp"
 #include "torch/pixels.hpp"
 #include "torch/product.hpp"
 
@@ -261,11 +260,7 @@ at::Tensor frozen_conv(const at::Tensor &x, const conv_args &a,
         if (left.defined())
             y.add_(left);
     }
-    if (torch::autograd::compute_requires_grad(x, more)) {
-        const std::shared_ptr<conv_node> node(new conv_node,
-                                              torch::autograd::deleteNode);
-
-        node->set_next_edges(torch::autograd::collect_next_edges(x, more));
+    if (const auto node = th::node_of<conv_node>(x, more)) {
         node->args = a;
         node->height = x.size(2);
         node->width = x.size(3);

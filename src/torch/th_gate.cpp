@@ -1,6 +1,5 @@
 // th_silu and th_quick_gelu: x sigmoid(k x) as one pass, keeping x only.
 #include <ATen/Parallel.h>
-#include <torch/csrc/autograd/functions/utils.h>
 #include <torch/csrc/autograd/saved_variable.h>
 
 #ifdef NJ_CUDA
@@ -10,6 +9,7 @@
 #include "cuda/gate.h"
 #endif
 #include "torch/cpu_kernels.hpp"
+#include "torch/node.hpp"
 #include "torch/th_internal.hpp"
 
 namespace
@@ -124,11 +124,7 @@ at::Tensor own_gate(const at::Tensor &x, float k)
 
         y = gate_of(x, at::Tensor(), k);
     }
-    if (torch::autograd::compute_requires_grad(x)) {
-        const std::shared_ptr<gate_node> node(new gate_node,
-                                              torch::autograd::deleteNode);
-
-        node->set_next_edges(torch::autograd::collect_next_edges(x));
+    if (const auto node = th::node_of<gate_node>(x)) {
         node->x = torch::autograd::SavedVariable(x, false);
         node->k = k;
         torch::autograd::set_history(y, node);

@@ -1,7 +1,6 @@
 // th_linear: a linear layer with a frozen weight. Its backward needs the weight
 // only, so no activation is kept.
-#include <torch/csrc/autograd/functions/utils.h>
-
+#include "torch/node.hpp"
 #include "torch/product.hpp"
 
 namespace
@@ -29,11 +28,7 @@ at::Tensor frozen_linear(const at::Tensor &x, const at::Tensor &w,
 
         y = th::linear_product(x, w, bias, false);
     }
-    if (torch::autograd::compute_requires_grad(x)) {
-        const std::shared_ptr<linear_node> node(new linear_node,
-                                                torch::autograd::deleteNode);
-
-        node->set_next_edges(torch::autograd::collect_next_edges(x));
+    if (const auto node = th::node_of<linear_node>(x)) {
         node->weight = w;
         torch::autograd::set_history(y, node);
     }

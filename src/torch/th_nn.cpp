@@ -1,6 +1,5 @@
 // Layers of networks whose stock autograd is good enough: one ATen call each.
-#include <torch/csrc/autograd/functions/utils.h>
-
+#include "torch/node.hpp"
 #include "torch/pixels.hpp"
 #include "torch/repeatable.hpp"
 #include "torch/th_internal.hpp"
@@ -80,11 +79,7 @@ static at::Tensor own_avg_pool(const at::Tensor &x, int64_t size)
         y = size == 2 && th::pixels_fit(x) ? th::gather_pixels(x, .25F)
                                            : at::avg_pool2d(x, size);
     }
-    if (torch::autograd::compute_requires_grad(x)) {
-        const std::shared_ptr<mean_node> node(new mean_node,
-                                              torch::autograd::deleteNode);
-
-        node->set_next_edges(torch::autograd::collect_next_edges(x));
+    if (const auto node = th::node_of<mean_node>(x)) {
         node->size = size;
         torch::autograd::set_history(y, node);
     }
@@ -130,11 +125,7 @@ static at::Tensor own_double(const at::Tensor &x)
 {
     at::Tensor y = th::spread_pixels(x, 1);
 
-    if (torch::autograd::compute_requires_grad(x)) {
-        const std::shared_ptr<double_node> node(new double_node,
-                                                torch::autograd::deleteNode);
-
-        node->set_next_edges(torch::autograd::collect_next_edges(x));
+    if (const auto node = th::node_of<double_node>(x)) {
         torch::autograd::set_history(y, node);
     }
     return y;

@@ -1,13 +1,13 @@
 // th_philox_normals and th_add_normals: base/philox.h in a loop on the CPU, as
 // a kernel on CUDA.
 #include <ATen/Parallel.h>
-#include <torch/csrc/autograd/functions/utils.h>
 #ifdef NJ_CUDA
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 #endif
 
 #include "cuda/noise.h"
+#include "torch/node.hpp"
 #include "torch/th_internal.hpp"
 
 namespace
@@ -134,15 +134,11 @@ at::Tensor add_normals(const at::Tensor &x, double scale,
                        const th_normals *each)
 {
     namespace ag = torch::autograd;
-    std::shared_ptr<through_node> node;
+    const auto node = th::node_of<through_node>(x);
     at::Tensor y;
 
     TORCH_CHECK(x.dim() > 0 && x.numel() > 0 && x.scalar_type() == at::kFloat,
                 "x must be float32 and have numbers");
-    if (ag::compute_requires_grad(x)) {
-        node = std::shared_ptr<through_node>(new through_node, ag::deleteNode);
-        node->set_next_edges(ag::collect_next_edges(x));
-    }
     {
         const c10::NoGradGuard no_grad;
 

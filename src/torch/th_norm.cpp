@@ -4,10 +4,10 @@
 // Our group norm keeps x and the moments for the backward, where the plain
 // chain of functions keeps five or six activations. Our layer norm, on CUDA
 // alone, keeps x in its own type and not in float32.
-#include <torch/csrc/autograd/functions/utils.h>
 #include <torch/csrc/autograd/saved_variable.h>
 
 #include "torch/block.hpp"
+#include "torch/node.hpp"
 #include "torch/norm.hpp"
 
 namespace
@@ -93,12 +93,10 @@ struct norm_node : public ag::Node {
 at::Tensor own_group_norm(const at::Tensor &x, const th::norm_args &a,
                           at::Tensor *through)
 {
-    std::shared_ptr<norm_node> node;
+    const auto node = th::node_of<norm_node>(x, a.scale, a.shift);
     th::norm_result result;
 
-    if (ag::compute_requires_grad(x, a.scale, a.shift)) {
-        node = std::shared_ptr<norm_node>(new norm_node, ag::deleteNode);
-        node->set_next_edges(ag::collect_next_edges(x, a.scale, a.shift));
+    if (node) {
         node->x = ag::SavedVariable(x, false);
         node->args = a;
         if (a.scale.defined()) {
@@ -197,11 +195,7 @@ at::Tensor own_layer_norm(const at::Tensor &x, const th::layer_norm_args &a)
         in = x.contiguous();
         result = th::layer_norm_cuda(in, a);
     }
-    if (ag::compute_requires_grad(x)) {
-        const std::shared_ptr<layer_norm_node> node(new layer_norm_node,
-                                                    ag::deleteNode);
-
-        node->set_next_edges(ag::collect_next_edges(x));
+    if (const auto node = th::node_of<layer_norm_node>(x)) {
         node->x = ag::SavedVariable(in, false);
         node->moments = result.moments;
         node->args = a;

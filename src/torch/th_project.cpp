@@ -1,12 +1,12 @@
 // th_project and its place in autograd: cuda/project.h in loops on the CPU, as
 // kernels on CUDA. The backward keeps the map and no picture.
 #include <ATen/Parallel.h>
-#include <torch/csrc/autograd/functions/utils.h>
 #ifdef NJ_CUDA
 #include <c10/cuda/CUDAStream.h>
 #endif
 
 #include "cuda/project.h"
+#include "torch/node.hpp"
 #include "torch/th_internal.hpp"
 
 namespace
@@ -95,12 +95,10 @@ nj_project project_of(const at::Tensor &x, const th_projection &from)
 
 at::Tensor project(const at::Tensor &x, const nj_project &p)
 {
-    std::shared_ptr<project_node> node;
+    const auto node = th::node_of<project_node>(x);
     at::Tensor y;
 
-    if (ag::compute_requires_grad(x)) {
-        node = std::shared_ptr<project_node>(new project_node, ag::deleteNode);
-        node->set_next_edges(ag::collect_next_edges(x));
+    if (node) {
         node->p = p;
     }
     {

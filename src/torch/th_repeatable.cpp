@@ -3,9 +3,9 @@
 #include <atomic>
 
 #include <torch/csrc/autograd/autograd.h>
-#include <torch/csrc/autograd/functions/utils.h>
 #include <torch/csrc/autograd/saved_variable.h>
 
+#include "torch/node.hpp"
 #include "torch/repeatable.hpp"
 
 namespace
@@ -65,11 +65,7 @@ at::Tensor th::bilinear_repeatable(const at::Tensor &x, int64_t h, int64_t w,
 
         y = at::upsample_bilinear2d(x, {h, w}, align_corners);
     }
-    if (ag::compute_requires_grad(x)) {
-        const std::shared_ptr<bilinear_node> node(new bilinear_node,
-                                                  ag::deleteNode);
-
-        node->set_next_edges(ag::collect_next_edges(x));
+    if (const auto node = th::node_of<bilinear_node>(x)) {
         node->height = x.size(2);
         node->width = x.size(3);
         node->align_corners = align_corners;

@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include <ATen/ExpandUtils.h>
-#include <torch/csrc/autograd/functions/utils.h>
 
+#include "torch/node.hpp"
 #include "torch/pixels.hpp"
 #include "torch/th_internal.hpp"
 
@@ -70,11 +70,7 @@ at::Tensor expand(const at::Tensor &x, at::IntArrayRef shape)
 {
     at::Tensor y = x.detach().expand(shape);
 
-    if (torch::autograd::compute_requires_grad(x)) {
-        const std::shared_ptr<expand_node> node(new expand_node,
-                                                torch::autograd::deleteNode);
-
-        node->set_next_edges(torch::autograd::collect_next_edges(x));
+    if (const auto node = th::node_of<expand_node>(x)) {
         node->shape = x.sizes().vec();
         torch::autograd::set_history(y, node);
     }
@@ -102,11 +98,7 @@ at::Tensor crop(const at::Tensor &x, int64_t b, const th_window &w)
                        .narrow(2, w.top, w.height)
                        .narrow(3, w.left, w.width);
 
-    if (torch::autograd::compute_requires_grad(x)) {
-        const std::shared_ptr<crop_node> node(new crop_node,
-                                              torch::autograd::deleteNode);
-
-        node->set_next_edges(torch::autograd::collect_next_edges(x));
+    if (const auto node = th::node_of<crop_node>(x)) {
         node->around = {w.left, x.size(3) - w.left - w.width,
                         w.top,  x.size(2) - w.top - w.height,
                         0,      0,
@@ -193,8 +185,6 @@ static bool join_fits(const std::vector<at::Tensor> &list)
 // Pictures side by side in their channels.
 static at::Tensor cat_channels(const std::vector<at::Tensor> &list)
 {
-    const bool wanted =
-        torch::autograd::compute_requires_grad(at::TensorList(list));
     at::Tensor y;
 
     {
@@ -203,12 +193,7 @@ static at::Tensor cat_channels(const std::vector<at::Tensor> &list)
         y = join_fits(list) ? th::join_pixels(list[0], list[1])
                             : at::cat(list, 1);
     }
-    if (wanted) {
-        const std::shared_ptr<cat_node> node(new cat_node,
-                                             torch::autograd::deleteNode);
-
-        node->set_next_edges(
-            torch::autograd::collect_next_edges(at::TensorList(list)));
+    if (const auto node = th::node_of<cat_node>(at::TensorList(list))) {
         for (const at::Tensor &t : list)
             node->channels.push_back(t.size(1));
         torch::autograd::set_history(y, node);

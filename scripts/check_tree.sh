@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Rules about the source tree that no compiler checks: includes point down,
 # only the command line prints or exits, only torch/ and cuda/ hold C++, sizes
-# of files and functions, formatting.
+# of files and functions, formatting, and that tests/mutations.txt fits it.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 cd "$nj_root"
@@ -124,6 +124,19 @@ check_unfinished()
     [ -z "$hits" ] || fail "unfinished: $hits"
 }
 
+# A deliberate mistake that no longer fits the source tests nothing.
+check_mistakes()
+{
+    local file expression what
+
+    while IFS=$'\t' read -r file expression what; do
+        case $file in '' | \#*) continue ;; esac
+        sed -E "$expression" "$file" | cmp -s - "$file" &&
+            fail "tests/mutations.txt: no place in $file for: ${what%%$'\t'*}"
+    done <tests/mutations.txt
+    return 0
+}
+
 check_includes
 check_tensor_free
 check_printing
@@ -131,5 +144,6 @@ check_languages
 check_sizes
 check_format
 check_unfinished
+check_mistakes
 [ "$failures" = 0 ] || die "$failures rules broken"
 say "check_tree: all rules hold"

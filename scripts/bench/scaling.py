@@ -69,7 +69,7 @@ def draw(result, path):
         linear = [s / r for s, r in zip(seconds, found["against_linear"].values())]
         pane.plot(n, linear, color="0.6", linestyle="--", label="linear")
         pane.plot(n, seconds, marker="o", color="#20508f", label="measured")
-        pane.set(xlabel=PER_PICTURE[series], xticks=n, ylim=(0, None))
+        pane.set(xlabel=PER_PICTURE[series], xticks=n, ylim=(0, 1.1 * max(seconds + linear)))
         pane.legend(frameon=False)
     panes[0].set_ylabel("seconds for a step")
     figure.savefig(path, metadata={"Date": None})

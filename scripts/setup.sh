@@ -124,6 +124,17 @@ fill_deps_dir()
         dpkg -x "$name" "$dir"
     done
     rm -rf "$scratch" "$dir/usr/share/doc" "$dir/usr/share/man"
+    # One folder of libraries, whose links stay inside: those to /lib of this
+    # machine would be broken on another, which would then take libz.a instead.
+    if [ -d "$dir/lib" ]; then
+        cp -a "$dir/lib/." "$dir/usr/lib/"
+        rm -rf "$dir/lib"
+    fi
+    find "$dir/usr/lib" -type l -lname '/*' | while read -r name; do
+        ln -sfn "$(basename "$(readlink "$name")")" "$name"
+    done
+    name=$(find "$dir/usr/lib" -xtype l -name '*.so*' | head -1)
+    [ -z "$name" ] || die "a link that leads nowhere: $name"
     say "unpacked the small libraries into $dir; use: NJ_DEPS_DIR=$dir"
 }
 

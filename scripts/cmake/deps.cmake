@@ -78,12 +78,10 @@ list(TRANSFORM nj_torch_libraries PREPEND "-l")
 target_link_options(nj_torch INTERFACE
   -L${NJ_TORCH_DIR}/lib -Wl,--no-as-needed ${nj_torch_libraries}
   -Wl,--as-needed -Wl,--allow-shlib-undefined -Wl,-rpath,${NJ_TORCH_DIR}/lib)
-# What a program shares with libtorch by name (templates, zlib) stays its own,
-# as in the engine: else libtorch and cuDNN would run half of theirs and half
-# of ours. A sanitizer's functions must be seen by all.
-if(NOT NJ_SANITIZE)
-  target_link_options(nj_torch INTERFACE -Wl,--exclude-libs,ALL)
-endif()
+# What our code and libtorch have by the same name (C++ templates) stays apart,
+# as in the engine, which shows nothing but its functions.
+target_link_options(nj_torch INTERFACE
+  -Wl,--exclude-libs,libnj_plain.a:libnj_tensor.a:libnj_shim.a:libnj_cuda.a)
 # at::parallel_for is a template: a file that is compiled without OpenMP runs
 # its loops on one thread and says nothing. The threads are those of libtorch's
 # own runtime, so that there is one pool and one number of threads.

@@ -129,12 +129,12 @@ check_mistakes()
 {
     local file expression what
 
-    while IFS=$'\t' read -r file expression what; do
+    while IFS=$'\t' read -r file expression what _; do
         case $file in '' | \#*) continue ;; esac
-        sed -E "$expression" "$file" | cmp -s - "$file" &&
-            fail "tests/mutations.txt: no place in $file for: ${what%%$'\t'*}"
+        if [ ! -e "$file" ] || sed -E "$expression" "$file" | cmp -s - "$file"; then
+            fail "tests/mutations.txt: no place in $file for: $what"
+        fi
     done <tests/mutations.txt
-    return 0
 }
 
 check_includes

@@ -157,18 +157,17 @@ part_parity()
 {
     local area status failed="" dead=""
 
+    export NJ_PARITY_CUDA=1 NJ_PARITY_SLACK=$slack
     say "tolerances: $slack times the fixtures'"
     for area in tests/fixtures/*/; do
         [ -n "$(compgen -G "$area*/case.json")" ] || continue
         say "$(basename "$area"):"
         status=0
-        NJ_PARITY_CUDA=1 NJ_PARITY_SLACK=$slack within 120 \
-            build/cuda/tests/parity "$area" || status=$?
+        within 120 build/cuda/tests/parity "$area" || status=$?
         [ "$status" = 0 ] || failed+=" $(basename "$area")"
         [ "$status" -lt 128 ] || dead=${dead:-$area}
     done
-    [ -z "$dead" ] || NJ_PARITY_CUDA=1 NJ_PARITY_SLACK=$slack \
-        died build/cuda/tests/parity "$dead"
+    [ -z "$dead" ] || died build/cuda/tests/parity "$dead"
     [ -z "$failed" ] || die "areas that differ:$failed"
 }
 

@@ -6,7 +6,8 @@ set -uo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
 failures=0
-export NJ_FETCH_STALL=2
+# So that a busy machine's pauses are no stalls; `impatient` where they matter.
+export NJ_FETCH_STALL=30
 
 cleanup()
 {
@@ -18,9 +19,10 @@ trap cleanup EXIT
 
 start_server()
 {
-    head -c 300000 /dev/urandom >"$work/data"
-    # An answer must not look like a page by chance.
-    printf 'P' | dd of="$work/data" conv=notrunc status=none
+    # The same bytes each time, so that a failure comes again.
+    python3 -c 'import random, sys
+sys.stdout.buffer.write(b"P" + random.Random(1).randbytes(299999))' \
+        >"$work/data"
     mkfifo "$work/life"
     python3 "$root/tests/cli/fetch_server.py" "$work/data" "$work/port" \
         "$work/log" <"$work/life" &
@@ -55,6 +57,11 @@ fetch() # [NAME]
 {
     timeout 60 "$root/scripts/fetch-models.sh" --dir "$dir" "${1:-m}" \
         >"$work/out" 2>&1
+}
+
+impatient()
+{
+    NJ_FETCH_STALL=2 "$@"
 }
 
 arrived()
@@ -129,9 +136,9 @@ broken_cases()
     verdict "connections cut every 64 KiB are resumed" \
         eval 'succeeds && [ "$(requests)" = 5 ] && grep -q "bytes=65536-" "$work/log"'
     card 300000 "$sum" stuck good
-    verdict "an address that sends nothing is left" succeeds
+    verdict "an address that sends nothing is left" impatient succeeds
     card 300000 "$sum" stall good
-    verdict "an address that falls silent is left" succeeds
+    verdict "an address that falls silent is left" impatient succeeds
     card 300000 "$sum" norange
     verdict "a server without ranges, cut once" succeeds
     card 300000 "$sum" wrong good

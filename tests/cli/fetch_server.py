@@ -81,7 +81,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def serve_wrong(self, count):
         """The right size, wrong bytes."""
-        self.wfile.write(self.ranged_head(data[:-1] + b"?"))
+        last = bytes([data[-1] ^ 1])
+        self.wfile.write(self.ranged_head(data[:-1] + last))
 
     def serve_short(self, count):
         """A smaller file that claims to be whole."""

@@ -10,7 +10,6 @@
 #include "base/mem.h"
 
 #define CHANNELS_MAX   65536
-#define BLOCKS_MAX     64 /* residual blocks a level */
 #define IMAGE_CHANNELS 3
 
 struct builder {
@@ -84,10 +83,10 @@ static nj_status check_card(const nj_unet_card *card, nj_err *err)
         return nj_fail(err, NJ_E_USAGE,
                        "channel_mult has %d entries, expected 1 to %d",
                        card->levels, NJ_CARD_LEVELS_MAX);
-    if (card->num_res_blocks < 1 || card->num_res_blocks > BLOCKS_MAX)
+    if (card->num_res_blocks < 1 || card->num_res_blocks > NJ_CARD_BLOCKS_MAX)
         return nj_fail(err, NJ_E_USAGE,
                        "num_res_blocks is %d, expected 1 to %d",
-                       card->num_res_blocks, BLOCKS_MAX);
+                       card->num_res_blocks, NJ_CARD_BLOCKS_MAX);
     if (card->num_channels < 2 || card->num_channels > CHANNELS_MAX ||
         card->num_channels % 2)
         return nj_fail(err, NJ_E_USAGE,

@@ -55,7 +55,7 @@ static nj_status read_wholes(const cJSON *card, nj_unet_card *c, nj_err *err)
     const struct whole fields[] = {
         {"image_size", 64, 1, SIDE_MAX, &c->image_size},
         {"num_channels", 128, 1, NUMBER_MAX, &c->num_channels},
-        {"num_res_blocks", 2, 1, 64, &c->num_res_blocks},
+        {"num_res_blocks", 2, 1, NJ_CARD_BLOCKS_MAX, &c->num_res_blocks},
         {"num_heads", 4, 1, NUMBER_MAX, &c->num_heads},
         {"num_head_channels", -1, -1, NUMBER_MAX, &c->num_head_channels},
         {"num_heads_upsample", -1, -1, NUMBER_MAX, &c->num_heads_upsample},

@@ -11,6 +11,11 @@
 #include "base/json.h"
 
 #define NJ_CARD_LEVELS_MAX 12
+#define NJ_CARD_BLOCKS_MAX 64 /* num_res_blocks */
+
+/* Skip connections of the largest UNet: each block of the encoder, the first
+ * convolution, and between levels what makes the picture smaller. */
+#define NJ_CARD_SKIPS_MAX (NJ_CARD_LEVELS_MAX * (NJ_CARD_BLOCKS_MAX + 1))
 
 /* Flags of a guided-diffusion UNet. */
 typedef struct nj_unet_card {

@@ -6,7 +6,9 @@
 
 #include "weights/space_tape.h"
 
-#define MODULES_MAX 512
+/* Encoder and decoder have a residual block, attention and a resampling for
+ * each skip connection at most; three are in the middle, two at the ends. */
+#define MODULES_MAX (2 * 3 * NJ_CARD_SKIPS_MAX + 5)
 
 enum kind { FIRST, RESIDUAL, ATTENTION, RESAMPLE, HEAD };
 
@@ -36,7 +38,7 @@ struct walk {
 static struct module *add(struct walk *w, enum kind kind, double out,
                           double scale)
 {
-    struct module *m = &w->at[w->count < MODULES_MAX ? w->count++ : 0];
+    struct module *m = &w->at[w->count++];
 
     *m = (struct module){.kind = kind,
                          .in = w->channels,
@@ -110,7 +112,7 @@ static void list_up(struct walk *w, const double *skips, int count)
 
 static void list_modules(struct walk *w)
 {
-    double skips[MODULES_MAX] = {0};
+    double skips[NJ_CARD_SKIPS_MAX] = {0};
     int count = 0;
     int first;
 

@@ -5,8 +5,6 @@
 #include <math.h>
 #include <stdbool.h>
 
-#define BLOCKS_MAX 256
-
 struct walk {
     const nj_unet_card *card;
     double pixels; /* of the level */
@@ -107,7 +105,7 @@ static void walk_up(struct walk *w, const double *skips, int count)
 nj_network_work nj_unet_work(const nj_unet_card *card, int width, int height)
 {
     struct walk w = {.card = card, .pixels = (double)width * height};
-    double skips[BLOCKS_MAX] = {0};
+    double skips[NJ_CARD_SKIPS_MAX] = {0};
     double base = card->num_channels;
     double inner;
     int count = 0;

@@ -107,6 +107,29 @@ static void knows_passes_apart(void **state)
     assert_true(is_near(secondary.kept, 1399e6));
 }
 
+/* A card may ask for more than any public network has: each level with as many
+ * blocks as there can be, attention behind every one. */
+static void knows_the_largest_card(void **state)
+{
+    static const char json[] =
+        "{\"image_size\":4096,\"num_channels\":32,\"num_res_blocks\":64,"
+        "\"channel_mult\":\"1,1,1,1,1,1,1,1,1,1,1,1\","
+        "\"attention_resolutions\":\"4096,2048,1024,512,256,128,64,32,16,8,4,"
+        "2\"}";
+    const nj_space_how how = {.bytes = 4, .images = 1};
+    nj_unet_card card;
+    nj_err err = {0};
+    nj_space s;
+
+    (void)state;
+    if (nj_unet_card_parse(json, sizeof(json) - 1, &card, &err) != NJ_OK)
+        fail_msg("%s", err.text);
+    s = nj_unet_space(&card, 4096, 4096, &how);
+    /* At the first level alone 129 blocks keep their inputs. */
+    assert_true(s.kept > 129.0 * 4 * 32 * 4096 * 4096);
+    assert_true(s.peak > s.kept);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -115,6 +138,7 @@ int main(void)
         cmocka_unit_test(computing_twice_saves),
         cmocka_unit_test(knows_clips),
         cmocka_unit_test(knows_passes_apart),
+        cmocka_unit_test(knows_the_largest_card),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,6 +44,25 @@ static void counts_multiplications(void **state)
     assert_true(small.backward > small.forward);
 }
 
+/* A card may ask for more than any public network has. */
+static void counts_the_largest_card(void **state)
+{
+    static const char json[] =
+        "{\"image_size\":4096,\"num_channels\":32,\"num_res_blocks\":64,"
+        "\"channel_mult\":\"1,1,1,1,1,1,1,1,1,1,1,1\"}";
+    nj_unet_card card;
+    nj_err err = {0};
+    nj_network_work w;
+
+    (void)state;
+    if (nj_unet_card_parse(json, sizeof(json) - 1, &card, &err) != NJ_OK)
+        fail_msg("%s", err.text);
+    w = nj_unet_work(&card, 4096, 4096);
+    /* The decoder alone: 65 blocks a level of 64 channels to 32. */
+    assert_true(w.weights > 12 * 65 * (9 * 64 * 32 + 9 * 32 * 32 + 64 * 32));
+    assert_true(w.forward > 0 && w.backward > 0);
+}
+
 static void counts_clip(void **state)
 {
     nj_clip_card card;
@@ -65,6 +84,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_weights),
         cmocka_unit_test(counts_multiplications),
+        cmocka_unit_test(counts_the_largest_card),
         cmocka_unit_test(counts_clip),
     };
 

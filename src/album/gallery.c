@@ -91,7 +91,7 @@ static void add_for_page(nj_str *html, const char *json)
 
 static void add_json(nj_str *html, const cJSON *value)
 {
-    char *json = cJSON_PrintUnformatted(value);
+    char *json = nj_json_print(value);
 
     if (json)
         add_for_page(html, json);
@@ -138,7 +138,7 @@ static void add_record(nj_str *html, const char *record, shared *settings)
         nj_json_parse(record, strlen(record), &object, NULL) == NJ_OK &&
         cJSON_IsObject(object)) {
         own = split_own(object);
-        text = cJSON_PrintUnformatted(object);
+        text = nj_json_print(object);
         index = text ? shared_index(settings, text) : -1;
         html->failed = html->failed || index < 0;
     }

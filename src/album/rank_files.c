@@ -175,7 +175,7 @@ void nj_rank_json(const nj_ranking *ranking, size_t place, nj_str *out)
             cJSON_AddItemToArray(cosines, cJSON_CreateRaw(number));
         }
     }
-    text = good ? cJSON_PrintUnformatted(o) : NULL;
+    text = good ? nj_json_print(o) : NULL;
     if (text)
         nj_str_addf(out, "%s\n", text);
     else

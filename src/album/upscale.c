@@ -197,7 +197,7 @@ static char *extend_record(const struct upscaling *u, const struct piece *p,
         record = cJSON_AddObjectToObject(o, "record");
     }
     if (record && add_upscale(u, p, out, record) && sum_pixels(out, record))
-        json = cJSON_PrintUnformatted(o);
+        json = nj_json_print(o);
     cJSON_Delete(o);
     return json;
 }

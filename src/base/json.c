@@ -153,9 +153,67 @@ nj_status nj_json_read(const char *path, cJSON **out, nj_err *err)
     return NJ_OK;
 }
 
+/* Whether cJSON may write it so that it reads back as another double. */
+static bool is_inexact(const cJSON *item)
+{
+    char text[NJ_NUMBER_TEXT_MAX];
+
+    return cJSON_IsNumber(item) && isfinite(item->valuedouble) &&
+           !nj_format_digits(item->valuedouble, 15, text);
+}
+
+static bool has_inexact(const cJSON *value)
+{
+    const cJSON *item;
+
+    if (is_inexact(value))
+        return true;
+    cJSON_ArrayForEach(item, value)
+    {
+        if (has_inexact(item))
+            return true;
+    }
+    return false;
+}
+
+/* Replaces such numbers by their texts of 17 digits, those that cJSON writes
+ * where 15 are not near enough. False when memory is short. */
+static bool keep_bits(cJSON *value)
+{
+    cJSON *item;
+
+    if (is_inexact(value)) {
+        value->valuestring = cJSON_malloc(NJ_NUMBER_TEXT_MAX);
+        if (!value->valuestring)
+            return false;
+        nj_format_digits(value->valuedouble, 17, value->valuestring);
+        value->type = (value->type & ~0xff) | cJSON_Raw;
+    }
+    cJSON_ArrayForEach(item, value)
+    {
+        if (!keep_bits(item))
+            return false;
+    }
+    return true;
+}
+
+char *nj_json_print(const cJSON *value)
+{
+    cJSON *copy;
+    char *text = NULL;
+
+    if (!has_inexact(value))
+        return cJSON_PrintUnformatted(value);
+    copy = cJSON_Duplicate(value, 1);
+    if (copy && keep_bits(copy))
+        text = cJSON_PrintUnformatted(copy);
+    cJSON_Delete(copy);
+    return text;
+}
+
 bool nj_json_add_line(cJSON *value, nj_str *out)
 {
-    char *text = cJSON_PrintUnformatted(value);
+    char *text = nj_json_print(value);
 
     if (text) {
         nj_str_add_json(out, text);

@@ -1,7 +1,7 @@
 /* JSON with cJSON's traps closed: one value a text, nothing after it but
  * white space, no duplicate keys, bounded depth, valid UTF-8, no NUL inside;
  * keys are looked up with case. Numbers are doubles, therefore 64-bit seeds
- * travel as strings.
+ * travel as strings; none loses a bit when it is written.
  */
 #ifndef NJ_BASE_JSON_H
 #define NJ_BASE_JSON_H
@@ -22,6 +22,11 @@ nj_status nj_json_parse(const char *text, size_t n, cJSON **out,
 
 /* Reads and parses a file of at most 64 MiB; the error names the file. */
 nj_status nj_json_read(const char *path, cJSON **out, nj_err *err) NJ_MUST_USE;
+
+/* The value on one line; the caller frees it with cJSON_free, NULL when memory
+ * is short. Every number reads back as the same double: cJSON's own printing
+ * takes 15 digits where they come near. */
+char *nj_json_print(const cJSON *value);
 
 /* Appends the value on one line and a line break, safe to show on a terminal;
  * frees it. False when memory is short. */

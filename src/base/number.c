@@ -93,15 +93,20 @@ bool nj_parse_double(const char *text, double *out)
     return true;
 }
 
+bool nj_format_digits(double value, int digits, char out[NJ_NUMBER_TEXT_MAX])
+{
+    double back;
+
+    snprintf(out, NJ_NUMBER_TEXT_MAX, "%.*g", digits, value);
+    for (char *p = out; *p; p++)
+        *p = *p == ',' ? '.' : *p;
+    return nj_parse_double(out, &back) && memcmp(&back, &value, 8) == 0;
+}
+
 void nj_format_double(double value, char out[NJ_NUMBER_TEXT_MAX])
 {
     for (int digits = 15; digits <= 17; digits++) {
-        double back;
-
-        snprintf(out, NJ_NUMBER_TEXT_MAX, "%.*g", digits, value);
-        for (char *p = out; *p; p++)
-            *p = *p == ',' ? '.' : *p;
-        if (nj_parse_double(out, &back) && memcmp(&back, &value, 8) == 0)
+        if (nj_format_digits(value, digits, out))
             return;
     }
 }

@@ -18,6 +18,10 @@ bool nj_parse_double(const char *text, double *out);
 
 #define NJ_NUMBER_TEXT_MAX 32
 
+/* Writes that many significant digits, 1 to 17; true when they read back as
+ * the same double. */
+bool nj_format_digits(double value, int digits, char out[NJ_NUMBER_TEXT_MAX]);
+
 /* A short decimal form (0.1, 1000) that reads back as the same double. */
 void nj_format_double(double value, char out[NJ_NUMBER_TEXT_MAX]);
 

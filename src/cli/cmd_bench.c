@@ -69,7 +69,7 @@ static void print_json(const nj_bench_setup *s, const nj_bench_result *r)
     else
         cJSON_AddNullToObject(o, "matmul_peak_share");
     add_parts(o, r);
-    text = cJSON_PrintUnformatted(o);
+    text = nj_json_print(o);
     if (text)
         puts(text);
     cJSON_free(text);

@@ -44,7 +44,7 @@ static void tell(nj_after *a, const nj_embed_tally *t, size_t all)
     cJSON_AddNumberToObject(o, "removed", (double)t->removed);
     cJSON_AddNumberToObject(o, "skipped", (double)t->skipped);
     cJSON_AddNumberToObject(o, "sheets", (double)t->sheets);
-    text = cJSON_PrintUnformatted(o);
+    text = nj_json_print(o);
     if (text)
         puts(text);
     cJSON_free(text);

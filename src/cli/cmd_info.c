@@ -35,7 +35,7 @@ static void add_row(nj_str *out, const char *key, const char *value,
 
 static void add_json_row(nj_str *out, const cJSON *item, const char *origin)
 {
-    char *text = cJSON_IsString(item) ? NULL : cJSON_PrintUnformatted(item);
+    char *text = cJSON_IsString(item) ? NULL : nj_json_print(item);
 
     add_row(out, item->string, text ? text : cJSON_GetStringValue(item),
             origin);

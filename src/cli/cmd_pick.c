@@ -90,7 +90,7 @@ static void tell_json(const char *name, const char *made, bool there)
     cJSON_AddStringToObject(o, "event", there ? "skipped" : "picked");
     cJSON_AddStringToObject(o, "file", name);
     cJSON_AddStringToObject(o, "made", made);
-    text = cJSON_PrintUnformatted(o);
+    text = nj_json_print(o);
     if (text)
         puts(text);
     cJSON_free(text);

@@ -166,7 +166,7 @@ static void print_json(const struct shown *s)
     add_json_list(o, "networks", &s->networks);
     add_json_list(o, "missing", &s->missing);
     add_json_values(s, o);
-    text = cJSON_PrintUnformatted(o);
+    text = nj_json_print(o);
     if (text)
         puts(text);
     cJSON_free(text);

@@ -114,7 +114,7 @@ static void add_json(const nj_found *hit, const char *made, nj_str *out)
     cJSON_AddRawToObject(o, "score", number);
     if (made)
         cJSON_AddStringToObject(o, "made", made);
-    text = cJSON_PrintUnformatted(o);
+    text = nj_json_print(o);
     nj_str_addf(out, "%s\n", text ? text : "");
     cJSON_free(text);
     cJSON_Delete(o);

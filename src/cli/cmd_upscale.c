@@ -22,7 +22,7 @@ static void tell_json(const char *event, const char *path, const char *made,
         cJSON_AddStringToObject(o, "error", why->text);
     else
         cJSON_AddStringToObject(o, "made", made);
-    text = cJSON_PrintUnformatted(o);
+    text = nj_json_print(o);
     if (text)
         puts(text);
     fflush(stdout);

@@ -10,7 +10,7 @@
 
 static void print_object(cJSON *o)
 {
-    char *text = cJSON_PrintUnformatted(o);
+    char *text = nj_json_print(o);
 
     if (text)
         puts(text);

@@ -200,7 +200,7 @@ nj_status nj_record_identity(const nj_record_source *from,
     cJSON_DeleteItemFromObjectCaseSensitive(all, "init_image");
     if (status == NJ_OK)
         status = add_weights(from, image, all, err);
-    if (status == NJ_OK && !(text = cJSON_PrintUnformatted(all)))
+    if (status == NJ_OK && !(text = nj_json_print(all)))
         status = no_memory(err);
     if (status == NJ_OK)
         nj_sha256(text, strlen(text), identity);
@@ -335,7 +335,7 @@ static nj_status make_json(const nj_record_source *from, const nj_image *image,
         status = no_memory(err);
     else
         status = add_record(from, image, picture, record, err);
-    if (status == NJ_OK && !(*json = cJSON_PrintUnformatted(job)))
+    if (status == NJ_OK && !(*json = nj_json_print(job)))
         status = no_memory(err);
     cJSON_Delete(job);
     return status;

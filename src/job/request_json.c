@@ -79,7 +79,7 @@ static nj_status add_sweep(nj_wish *w, const cJSON *list, nj_err *err)
     nj_str_addf(&s, "%s=", list->string);
     cJSON_ArrayForEach(item, list)
     {
-        char *text = cJSON_IsString(item) ? NULL : cJSON_PrintUnformatted(item);
+        char *text = cJSON_IsString(item) ? NULL : nj_json_print(item);
         const char *plain = text ? text : cJSON_GetStringValue(item);
 
         good = good && plain && !strchr(plain, NJ_SWEEP_MARK);

@@ -289,7 +289,7 @@ static cJSON *groups_json(const nj_job *job, unsigned traits)
 static nj_status make_id(nj_journal *j, nj_err *err)
 {
     cJSON *all = groups_json(j->job, NJ_OF_PICTURE);
-    char *all_text = all ? cJSON_PrintUnformatted(all) : NULL;
+    char *all_text = all ? nj_json_print(all) : NULL;
     char hex[65];
 
     cJSON_Delete(all);

@@ -76,7 +76,7 @@ static char *line_of(cJSON *object)
     size_t n;
 
     add_time(object);
-    text = cJSON_PrintUnformatted(object);
+    text = nj_json_print(object);
     if (!text)
         return NULL;
     n = strlen(text) - 1;

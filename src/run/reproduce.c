@@ -276,7 +276,7 @@ static char *value_text(const cJSON *value)
         return nj_strdup("not recorded");
     if (cJSON_IsString(value))
         return nj_strdup(value->valuestring);
-    json = cJSON_PrintUnformatted(value);
+    json = nj_json_print(value);
     text = nj_strdup(json ? json : "");
     cJSON_free(json);
     return text;

@@ -133,6 +133,16 @@ def check_iterations():
         check("every byte" in p.out("reproduce", picture), picture)
 
 
+def check_bits():
+    """Two values that differ in the last bit make two pictures."""
+    made("a boat", "--seed", "1", "--tv-scale", "0.3")
+    p.run("generate", "a boat", "--seed", "1", "--tv-scale",
+          "0.30000000000000004", "-q", "-o", out)
+    values = sorted(record_of(read(f"{out}/{f}"))["tv_scale"]
+                    for f in os.listdir(out) if f.endswith(".png"))
+    check(values == [0.3, 0.1 + 0.2], f"{values}")
+
+
 def check_other_programs(picture):
     record = record_of(read(picture))
     if have("exiftool"):
@@ -167,6 +177,7 @@ check_edited(picture)
 check_stripped(picture)
 check_changed(picture)
 check_iterations()
+check_bits()
 check_other_programs(made("b\u00f6at \U0001f6a3", "--seed",
                           "18446744073709551615",
                           "--timestep-respacing", "ddim5")[0])

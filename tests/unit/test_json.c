@@ -49,6 +49,35 @@ static void accepts_json(void **state)
     assert_int_equal(parse(text, strlen(text)), NJ_OK);
 }
 
+/* cJSON by itself writes the first ones as 0.3, 0.7 and 3. */
+static void prints_every_bit(void **state)
+{
+    static const double numbers[] = {
+        0.1 + 0.2, 0.7000000000000001, 2.9999999999999996, 0.1, 1e-300, 5, -0.5,
+    };
+    const int n = (int)(sizeof(numbers) / sizeof(numbers[0]));
+    cJSON *object = cJSON_CreateObject();
+    cJSON *back = NULL;
+    nj_err err = {0};
+    char *text;
+
+    (void)state;
+    cJSON_AddItemToObject(object, "a", cJSON_CreateDoubleArray(numbers, n));
+    text = nj_json_print(object);
+    assert_non_null(text);
+    assert_int_equal(nj_json_parse(text, strlen(text), &back, &err), NJ_OK);
+    for (int i = 0; i < n; i++)
+        assert_true(
+            cJSON_GetArrayItem(nj_json_get(back, "a"), i)->valuedouble ==
+            numbers[i]);
+    assert_non_null(strstr(text, ",0.1,"));
+    assert_true(
+        cJSON_IsNumber(cJSON_GetArrayItem(nj_json_get(object, "a"), 0)));
+    cJSON_free(text);
+    cJSON_Delete(back);
+    cJSON_Delete(object);
+}
+
 static void reads_seeds_exactly(void **state)
 {
     cJSON *value = NULL;
@@ -97,6 +126,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_what_is_not_json),
         cmocka_unit_test(accepts_json),
+        cmocka_unit_test(prints_every_bit),
         cmocka_unit_test(reads_seeds_exactly),
         cmocka_unit_test(lines_are_safe_to_show),
     };

@@ -96,9 +96,25 @@ static const char *duplicate_key(const cJSON *value, bool *failed)
     return found;
 }
 
+/* Whether a text holds an escaped NUL, where cJSON would end it. */
+static bool escapes_nul(const char *text, size_t n)
+{
+    static const char escape[] = "\\u0000";
+    const size_t length = sizeof(escape) - 1;
+
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] != '\\')
+            continue;
+        if (n - i >= length && memcmp(text + i, escape, length) == 0)
+            return true;
+        i++; /* a backslash itself may be escaped */
+    }
+    return false;
+}
+
 static nj_status check(const char *text, size_t n, nj_err *err)
 {
-    if (memchr(text, '\0', n))
+    if (memchr(text, '\0', n) || escapes_nul(text, n))
         return nj_fail(err, NJ_E_FORMAT, "not JSON: it holds a NUL byte");
     if (!nj_utf8_valid(text, n))
         return nj_fail(err, NJ_E_FORMAT, "not JSON: invalid UTF-8");

@@ -1,7 +1,8 @@
 /* JSON with cJSON's traps closed: one value a text, nothing after it but
- * white space, no duplicate keys, bounded depth, valid UTF-8, no NUL inside;
- * keys are looked up with case. Numbers are doubles, therefore 64-bit seeds
- * travel as strings; none loses a bit when it is written.
+ * white space, no duplicate keys, bounded depth, valid UTF-8, no NUL inside,
+ * not even as an escape; keys are looked up with case. Numbers are doubles,
+ * therefore 64-bit seeds travel as strings; none loses a bit when it is
+ * written.
  */
 #ifndef NJ_BASE_JSON_H
 #define NJ_BASE_JSON_H

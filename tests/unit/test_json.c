@@ -29,6 +29,8 @@ static void refuses_what_is_not_json(void **state)
         "{\"a\":{\"b\":1,\"b\":1}}",
         "nul",
         "[1 2]",
+        "\"a\\u0000b\"",
+        "{\"a\\u0000b\":1}",
     };
     char deep[300];
 
@@ -44,6 +46,15 @@ static void refuses_what_is_not_json(void **state)
 static void accepts_json(void **state)
 {
     static const char text[] = " {\"a\": [1, {\"b\": \"[[[\"}], \"A\": 2}\n";
+
+    (void)state;
+    assert_int_equal(parse(text, strlen(text)), NJ_OK);
+}
+
+/* A backslash and the word u0000: no NUL. */
+static void knows_escaped_backslashes(void **state)
+{
+    static const char text[] = "\"a\\\\u0000b\"";
 
     (void)state;
     assert_int_equal(parse(text, strlen(text)), NJ_OK);
@@ -126,6 +137,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_what_is_not_json),
         cmocka_unit_test(accepts_json),
+        cmocka_unit_test(knows_escaped_backslashes),
         cmocka_unit_test(prints_every_bit),
         cmocka_unit_test(reads_seeds_exactly),
         cmocka_unit_test(lines_are_safe_to_show),

@@ -69,12 +69,14 @@ static bool lock(int fd)
 }
 
 /* Whether a new file is still there: between its making and its lock somebody
- * may have taken it for one that a dead writer left. */
+ * may have taken it for one that a dead writer left, and removed it or locked
+ * it to do so. A file system without locks is no error. */
 static bool kept(int fd)
 {
     struct stat st;
 
-    (void)lock(fd); /* a file system without locks is no error */
+    if (!lock(fd) && errno == EAGAIN)
+        return false;
     return fstat(fd, &st) == 0 && st.st_nlink > 0;
 }
 

@@ -1,4 +1,6 @@
 /* Files: whole or not at all, hashes, folders. */
+#define _GNU_SOURCE /* F_OFD_SETLK */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -129,6 +132,63 @@ static void writes_with_its_folder(void **state)
     free(wrong);
 }
 
+/* Another process that tidies up: it locks the next new file before its writer
+ * does. */
+static struct {
+    bool comes;
+    int fd;
+    char path[256];
+} rival;
+
+static void lock_first(int fd)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    char link[64];
+    ssize_t n;
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    n = readlink(link, rival.path, sizeof(rival.path) - 1);
+    assert_true(n > 0);
+    rival.path[n] = '\0';
+    rival.fd = open(rival.path, O_WRONLY);
+    assert_true(rival.fd >= 0);
+    assert_int_equal(syscall(SYS_fcntl, rival.fd, F_OFD_SETLK, &whole), 0);
+}
+
+/* Instead of the C library's. */
+int fcntl(int fd, int command, ...)
+{
+    va_list args;
+    void *argument;
+
+    va_start(args, command);
+    argument = va_arg(args, void *);
+    va_end(args);
+    if (rival.comes && command == F_OFD_SETLK) {
+        rival.comes = false;
+        lock_first(fd);
+    }
+    return (int)syscall(SYS_fcntl, fd, command, argument);
+}
+
+static void leaves_a_file_that_is_being_removed(void **state)
+{
+    char *path = nj_path_join(folder, "contested");
+    nj_err err = {0};
+
+    (void)state;
+    rival.comes = true;
+    assert_int_equal(nj_file_write_atomic(path, "a", 1, &err), NJ_OK);
+    assert_false(rival.comes);
+    /* It was not the one that became the file. */
+    assert_int_equal(access(rival.path, F_OK), 0);
+    assert_int_equal(access(path, F_OK), 0);
+    close(rival.fd);
+    nj_file_tidy(folder);
+    assert_int_not_equal(access(rival.path, F_OK), 0);
+    free(path);
+}
+
 static void names_the_last_part(void **state)
 {
     (void)state;
@@ -162,6 +222,7 @@ int main(void)
         cmocka_unit_test(makes_folders),
         cmocka_unit_test(uses_a_folder),
         cmocka_unit_test(writes_with_its_folder),
+        cmocka_unit_test(leaves_a_file_that_is_being_removed),
         cmocka_unit_test(names_the_last_part),
         cmocka_unit_test(hashes),
     };

@@ -106,6 +106,12 @@ add_test(NAME cli/progress COMMAND
   ${PROJECT_SOURCE_DIR}/tests/cli/progress.py $<TARGET_FILE:nightjar_fake>)
 set_tests_properties(cli/progress PROPERTIES LABELS cli)
 
+# Closed standard files and ignored signals.
+add_test(NAME cli/surroundings COMMAND
+  ${PROJECT_SOURCE_DIR}/tests/cli/surroundings.py
+  $<TARGET_FILE:nightjar_fake>)
+set_tests_properties(cli/surroundings PROPERTIES LABELS cli)
+
 # Jobs as docs/jobs.md shows them.
 add_test(NAME cli/jobs COMMAND
   ${PROJECT_SOURCE_DIR}/tests/cli/jobs.py $<TARGET_FILE:nightjar_fake>)

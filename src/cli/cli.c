@@ -1,6 +1,8 @@
 /* Commands: which there are, and what all of them share. */
 #include "cli/cli.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,12 +141,26 @@ static const char *command_name(const char *word)
     return strcmp(word, "--version") == 0 ? "version" : word;
 }
 
+/* A standard file that was closed would be the next file to be opened, such as
+ * a manifest, and what is printed would be written into it. These refuse what
+ * is read from or written to them. */
+static void fill_standard_files(void)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)!open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+    }
+}
+
 int nj_cli_main(int argc, char *const *argv, nj_engine_opener engine)
 {
     const char *name = argc > 1 ? command_name(argv[1]) : "";
     const nj_cli_command *c = nj_cli_command_find(name);
     nj_err err = {0};
 
+    fill_standard_files();
+    /* Where it is ignored no child's exit status can be asked for. */
+    signal(SIGCHLD, SIG_DFL);
     if (c)
         return run_command(c, argc - 2, argv + 2, engine);
     if (argc > 1)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "album/embeddings.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "job/device.h"
@@ -134,4 +135,20 @@ nj_status nj_lens_open(nj_lens *l, nj_err *err)
         status = l->api->embedder_open(l->path, l->vocabulary, &l->machine,
                                        &l->embedder, err);
     return status;
+}
+
+nj_status nj_lens_open_for(nj_lens *l, size_t width, nj_err *err)
+{
+    nj_status status = nj_lens_open(l, err);
+    int own;
+
+    if (status != NJ_OK)
+        return status;
+    own = l->api->embedder_facts(l->embedder)->width;
+    if (width == 0 || width == (size_t)own)
+        return NJ_OK;
+    return nj_fail(err, NJ_E_FORMAT,
+                   "damaged embeddings: vectors of %zu numbers, '%s' gives %d; "
+                   "delete '" NJ_EMBEDDINGS_FILE "', it is made again",
+                   width, l->name, own);
 }

@@ -47,6 +47,11 @@ void nj_lens_release(nj_lens *l);
 /* Loads the network unless that is done. */
 nj_status nj_lens_open(nj_lens *l, nj_err *err) NJ_MUST_USE;
 
+/* The same for stored vectors of that width; 0: there are none. NJ_E_FORMAT:
+ * the network gives others, so they are not its own, whatever their file says.
+ */
+nj_status nj_lens_open_for(nj_lens *l, size_t width, nj_err *err) NJ_MUST_USE;
+
 /* Where to compute, from --device, --precision and --threads. */
 nj_status nj_lens_machine(const nj_options *o, nj_engine_machine *out,
                           nj_err *err) NJ_MUST_USE;

@@ -70,7 +70,7 @@ static nj_status score(nj_lens *l, size_t clip, const nj_embeddings *e,
 {
     size_t width = nj_embeddings_width(e);
     float *text = nj_calloc(width, sizeof(*text));
-    nj_status status = text ? nj_lens_open(l, err) : no_memory(err);
+    nj_status status = text ? nj_lens_open_for(l, width, err) : no_memory(err);
 
     for (size_t i = 0; i < count && status == NJ_OK; i++) {
         const nj_embedded *row = nj_embeddings_find(e, sorted[i]->file);

@@ -47,10 +47,10 @@ static nj_status to_unit(float *v, size_t width, nj_err *err)
     return NJ_OK;
 }
 
-nj_status nj_search_vector(nj_lens *lens, const nj_prompt *query, float **out,
-                           nj_err *err)
+nj_status nj_search_vector(nj_lens *lens, const nj_embeddings *e,
+                           const nj_prompt *query, float **out, nj_err *err)
 {
-    nj_status status = nj_lens_open(lens, err);
+    nj_status status = nj_lens_open_for(lens, nj_embeddings_width(e), err);
     size_t width;
     float *part;
     float *sum;

@@ -15,9 +15,11 @@
 #include "base/err.h"
 #include "text/prompt.h"
 
-/* The query's vector, of the lens's width; the caller frees it. Opens the lens.
- * NJ_E_USAGE: an image that cannot be read, or parts that cancel out. */
-nj_status nj_search_vector(nj_lens *lens, const nj_prompt *query, float **out,
+/* The query's vector, of the width of e and of the lens, which is opened; the
+ * caller frees it. NJ_E_USAGE: an image that cannot be read, or parts that
+ * cancel out; NJ_E_FORMAT: the vectors of e are not the lens's. */
+nj_status nj_search_vector(nj_lens *lens, const nj_embeddings *e,
+                           const nj_prompt *query, float **out,
                            nj_err *err) NJ_MUST_USE;
 
 typedef struct nj_found {

@@ -89,7 +89,8 @@ static nj_status find(struct searching *s, const nj_invocation *in, nj_err *err)
     const nj_options_after *o = &in->options->after;
     size_t all = nj_embeddings_count(s->embeddings);
     float *query = NULL;
-    nj_status status = nj_search_vector(&s->lens, &s->query, &query, err);
+    nj_status status =
+        nj_search_vector(&s->lens, s->embeddings, &s->query, &query, err);
     const nj_search_ask ask = {
         .query = query,
         .folder = s->folder,

@@ -211,6 +211,40 @@ static void exports_for_numpy(void **state)
     free(bytes);
 }
 
+/* A file that says it holds vectors of this network, with others in it. */
+static void store_width(const char *picture, size_t width)
+{
+    static float numbers[64] = {1};
+    const char *path = fake_path(night, picture);
+    nj_embedded row = {.path = picture, .vector = numbers};
+    char sum[65];
+    struct stat st;
+
+    assert_int_equal(stat(path, &st), 0);
+    row.bytes = (uint64_t)st.st_size;
+    row.changed = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    assert_int_equal(
+        nj_file_sha256(fake_path(folder, "clip.safetensors"), sum, NULL),
+        NJ_OK);
+    unlink(fake_path(night, NJ_EMBEDDINGS_FILE));
+    assert_int_equal(nj_embeddings_append(fake_path(night, NJ_EMBEDDINGS_FILE),
+                                          sum, width, &row, 1, NULL),
+                     NJ_OK);
+}
+
+static void refuses_vectors_of_another_width(void **state)
+{
+    (void)state;
+    paint("a.png", "a red boat", 1, red);
+    for (size_t width = 1; width <= 64; width += 63) {
+        store_width("a.png", width);
+        expect(RUN("rank", night, CLIP), 1, "damaged embeddings");
+        expect(RUN("search", night, "red", CLIP), 1, "damaged embeddings");
+    }
+    unlink(fake_path(night, NJ_EMBEDDINGS_FILE));
+    expect(RUN("rank", night, CLIP), 0, "1 pictures ranked");
+}
+
 static void die_after_some(int pictures)
 {
     if (pictures >= 72)
@@ -255,6 +289,7 @@ int main(void)
         TEST(keeps_the_index_up_to_date),
         TEST(leaves_contact_sheets_out),
         TEST(exports_for_numpy),
+        TEST(refuses_vectors_of_another_width),
         TEST(killed_while_indexing_it_goes_on),
     };
 

@@ -181,13 +181,14 @@ static nj_status rewrite(const char *path, const char model[65], nj_err *err)
     nj_str s = {0};
     nj_block b;
     nj_status status = nj_map_open(path, &map, err);
+    size_t end = status == NJ_OK ? nj_block_end(map.bytes, map.n) : 0;
 
     if (status == NJ_OK)
         status = nj_embeddings_parse(map.bytes, map.n, model, &e, err);
     nj_str_add(&s, NJ_BLOCK_MAGIC);
     add_zeros(&s, NJ_BLOCK_STEP);
-    for (size_t at = NJ_BLOCK_STEP;
-         status == NJ_OK && nj_block_read(map.bytes + at, map.n - at, &b);
+    for (size_t at = NJ_BLOCK_STEP; status == NJ_OK && at < end &&
+                                    nj_block_read(map.bytes + at, end - at, &b);
          at += b.length) {
         if (strcmp(b.model, model) != 0)
             nj_str_addn(&s, (const char *)map.bytes + at, b.length);

@@ -161,6 +161,19 @@ static void a_new_file_has_no_dead_rows(void **state)
     free(after);
 }
 
+/* Somebody removed it meanwhile. */
+static void a_file_that_is_gone_becomes_an_empty_one(void **state)
+{
+    nj_embeddings *e;
+
+    (void)state;
+    unlink(file);
+    assert_int_equal(nj_embeddings_compact(file, model, NULL), NJ_OK);
+    e = read_back();
+    assert_int_equal(nj_embeddings_count(e), 0);
+    nj_embeddings_free(e);
+}
+
 /* A crash leaves a file that ends anywhere: what was whole is there, and the
  * next picture can be added. */
 static void a_file_cut_anywhere_holds_what_was_whole(void **state)
@@ -271,6 +284,7 @@ int main(void)
         TEST(holds_the_last_row_of_each_picture),
         TEST(many_pictures_are_all_found),
         TEST(a_new_file_has_no_dead_rows),
+        TEST(a_file_that_is_gone_becomes_an_empty_one),
         TEST(a_file_cut_anywhere_holds_what_was_whole),
         TEST(a_changed_bit_is_never_believed),
         TEST(paths_cannot_lead_out),

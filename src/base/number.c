@@ -72,21 +72,28 @@ static bool has_decimal_form(const char *p)
     return *p == '\0';
 }
 
-bool nj_parse_double(const char *text, double *out)
+double nj_to_double(const char *text)
 {
-    locale_t plain;
+    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     locale_t old;
     double value;
 
-    if (!has_decimal_form(text))
-        return false;
-    plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     if (!plain)
-        return false;
+        return (double)NAN;
     old = uselocale(plain);
     value = strtod(text, NULL);
     uselocale(old);
     freelocale(plain);
+    return value;
+}
+
+bool nj_parse_double(const char *text, double *out)
+{
+    double value;
+
+    if (!has_decimal_form(text))
+        return false;
+    value = nj_to_double(text);
     if (!isfinite(value))
         return false;
     *out = value;

@@ -16,6 +16,10 @@ bool nj_parse_u64(const char *text, uint64_t *out);
  * told from 0 is 0. */
 bool nj_parse_double(const char *text, double *out);
 
+/* strtod of a text whose form was checked by the caller; NaN when memory is
+ * short. */
+double nj_to_double(const char *text);
+
 #define NJ_NUMBER_TEXT_MAX 32
 
 /* Writes that many significant digits, 1 to 17; true when they read back as

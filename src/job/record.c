@@ -355,6 +355,7 @@ static nj_status make_parameters(const nj_record_source *from,
 {
     const nj_settings *s = &nj_plan_group(from->job, image)->options.settings;
     const char *model = nj_path_name(from->job->files.unet);
+    char scale[NJ_NUMBER_TEXT_MAX];
     nj_str text = {0};
     const char *hex;
     uint64_t bytes;
@@ -362,14 +363,15 @@ static nj_status make_parameters(const nj_record_source *from,
 
     if (status != NJ_OK)
         return status;
+    nj_format_digits(s->clip_guidance_scale, 6, scale);
     nj_str_add(&text, nj_plan_prompt(from->job, image)->text);
     nj_str_addf(&text,
-                "\nSteps: %d, Sampler: %s, CLIP guidance scale: %g, Seed: "
+                "\nSteps: %d, Sampler: %s, CLIP guidance scale: %s, Seed: "
                 "%" PRIu64 ", Size: %dx%d, Model hash: %.10s, Model: %.*s, "
                 "Version: nightjar " NJ_VERSION,
-                picture->iterations, sampler_name(s->sampler),
-                s->clip_guidance_scale, image->seed, picture->width,
-                picture->height, hex, (int)strcspn(model, "."), model);
+                picture->iterations, sampler_name(s->sampler), scale,
+                image->seed, picture->width, picture->height, hex,
+                (int)strcspn(model, "."), model);
     *out = nj_str_take(&text);
     return *out ? NJ_OK : no_memory(err);
 }

@@ -1,11 +1,11 @@
 /* Numbers as Python's float() reads them: see weight.h. The grammar is checked
- * here, and only what fits it reaches strtod. */
+ * here, and only what fits it is converted. */
 #include "text/weight.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/number.h"
 #include "base/str.h"
 #include "text/chars.h"
 
@@ -107,7 +107,7 @@ bool nj_weight_parse(const char *text, size_t n, double *value)
 
         good = drop_underscores(number) && is_number(number);
         if (good)
-            *value = strtod(number, NULL);
+            *value = nj_to_double(number);
     }
     nj_str_release(&s);
     return good;

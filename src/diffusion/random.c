@@ -23,11 +23,6 @@ double nj_random_normal(double u0, double u1)
     return pair[0];
 }
 
-void nj_random_normals(const nj_source *from, uint32_t block, double out[4])
-{
-    nj_philox_normals(from, block, out);
-}
-
 void nj_random_field(const nj_source *from, uint32_t first, size_t n,
                      float *out)
 {

@@ -28,9 +28,6 @@ typedef enum nj_stream {
 void nj_random_words(const nj_source *from, uint32_t block, uint32_t out[4]);
 void nj_random_uniforms(const nj_source *from, uint32_t block, double out[4]);
 
-/* The four normals of a block, unrounded: n0, n1 of (u0,u1), (u2,u3). */
-void nj_random_normals(const nj_source *from, uint32_t block, double out[4]);
-
 /* The first normal of a pair of uniforms. */
 double nj_random_normal(double u0, double u1);
 

@@ -32,11 +32,6 @@ static const struct format {
     [NJ_VIDEO_WEBP] = {"webp", ".webp", NULL},
 };
 
-const char *nj_video_ending(nj_video_format format)
-{
-    return formats[format].ending;
-}
-
 char *nj_video_path(const char *picture, nj_video_format format)
 {
     size_t n = strlen(picture);

@@ -28,9 +28,6 @@ nj_status nj_video_encoder_find(nj_video_format wanted, nj_video_encoder *out,
                                 nj_err *err) NJ_MUST_USE;
 void nj_video_encoder_release(nj_video_encoder *e);
 
-/* ".mp4", ".webm", ".webp" */
-const char *nj_video_ending(nj_video_format format);
-
 /* The video of a picture: its path with the format's ending for ".png". The
  * caller frees it; NULL when memory is short. */
 char *nj_video_path(const char *picture, nj_video_format format);

@@ -2,21 +2,17 @@
 #include "weights/made_up.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/str.h"
 #include "weights/weights_internal.h"
 
 nj_status nj_made_up_new(nj_weights **out, nj_err *err)
 {
     nj_weights *w = nj_calloc(1, sizeof(*w));
 
-    if (!w || !(w->path = nj_strdup("random weights"))) {
-        free(w);
+    if (!w)
         return nj_fail(err, NJ_E_MEMORY, "no memory for weights");
-    }
     *out = w;
     return NJ_OK;
 }

@@ -98,10 +98,8 @@ nj_status nj_weights_open(const char *path, nj_weights **out, nj_err *err)
     nj_status status;
     nj_weights *w = nj_calloc(1, sizeof(*w));
 
-    if (!w || !(w->path = nj_strdup(path))) {
-        free(w);
+    if (!w)
         return nj_fail(err, NJ_E_MEMORY, "no memory for weights");
-    }
     status = nj_map_open(path, &w->map, err);
     if (status == NJ_OK) {
         w->bytes = w->map.bytes;
@@ -124,10 +122,8 @@ nj_status nj_weights_open_memory(const void *bytes, size_t n, nj_weights **out,
     nj_status status;
     nj_weights *w = nj_calloc(1, sizeof(*w));
 
-    if (!w || !(w->path = nj_strdup("memory"))) {
-        free(w);
+    if (!w)
         return nj_fail(err, NJ_E_MEMORY, "no memory for weights");
-    }
     w->bytes = bytes;
     w->n = n;
     status = read_any(w, err);
@@ -153,18 +149,12 @@ void nj_weights_free(nj_weights *w)
     free(w->by_name);
     free(w->entries);
     nj_map_close(&w->map);
-    free(w->path);
     free(w);
 }
 
 nj_weights_format nj_weights_kind(const nj_weights *w)
 {
     return w->format;
-}
-
-const char *nj_weights_path(const nj_weights *w)
-{
-    return w->path;
 }
 
 size_t nj_weights_count(const nj_weights *w)

@@ -52,7 +52,6 @@ nj_status nj_weights_open(const char *path, nj_weights **out,
 void nj_weights_free(nj_weights *w);
 
 nj_weights_format nj_weights_kind(const nj_weights *w);
-const char *nj_weights_path(const nj_weights *w);
 size_t nj_weights_count(const nj_weights *w);
 
 /* Tensor i in the order of the file; the view lives as long as w. */

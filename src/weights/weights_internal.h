@@ -21,7 +21,6 @@ struct nj_entry {
 };
 
 struct nj_weights {
-    char *path;
     nj_map map; /* empty when the bytes are the caller's */
     const unsigned char *bytes;
     size_t n;

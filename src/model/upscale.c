@@ -160,6 +160,16 @@ static void put_grey(const float *values, nj_bytes *out, int channel)
                     0.114F * values[2 * n + i]);
 }
 
+/* Infinite ones were clamped. */
+static nj_status check_numbers(const float *values, size_t n, nj_err *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (isnan(values[i]))
+            return nj_fail(err, NJ_E_NUMERIC,
+                           "the network's values are not finite");
+    return NJ_OK;
+}
+
 static nj_status run_pass(const nj_rrdbnet *net, const nj_tiling *tiling,
                           const nj_bytes *in, bool grey, nj_bytes *out,
                           nj_err *err)
@@ -177,6 +187,8 @@ static nj_status run_pass(const nj_rrdbnet *net, const nj_tiling *tiling,
                     pass(s, net, tiling, planes(s, in, channel, grey ? 0 : 1)),
                     values, n);
     status = th_scope_check(s, err);
+    if (status == NJ_OK && values)
+        status = check_numbers(values, n, err);
     if (status == NJ_OK && values && grey)
         put_grey(values, out, channel);
     else if (status == NJ_OK && values)

@@ -33,7 +33,7 @@ typedef struct nj_bytes {
 } nj_bytes;
 
 /* in -> *out, scale times as wide and high, same channels. The caller frees
- * out->bytes. */
+ * out->bytes. NJ_E_NUMERIC: the network gave what is no number. */
 nj_status nj_upscale_bytes(const nj_rrdbnet *net, const nj_tiling *tiling,
                            const nj_bytes *in, nj_bytes *out,
                            nj_err *err) NJ_MUST_USE;

@@ -1,4 +1,6 @@
 /* Real-ESRGAN: configuration, tiles and pictures that do not fit. */
+#include <math.h>
+
 #include "model/model_test.h"
 #include "model/upscale.h"
 
@@ -114,6 +116,39 @@ static void a_gradient_shows_no_seam(void **state)
     nj_rrdbnet_free(net);
 }
 
+/* Where half precision overflows there is no colour that could be meant. */
+static void refuses_values_that_are_none(void **state)
+{
+    uint8_t pixels[8 * 8 * 3] = {0};
+    const nj_tiling none = {0};
+    float bias[3] = {0, (float)NAN, 0};
+    nj_weights *w = open_weights(NETWORK);
+    size_t n;
+    nj_view *views = copy_views(w, &n);
+    nj_bytes in = {8, 8, 3, pixels};
+    nj_bytes out;
+    nj_weights *bad;
+    nj_rrdbnet *net;
+    nj_err err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(views[i].name, "conv_last.bias") == 0) {
+            views[i].data = bias;
+            views[i].dtype = NJ_F32;
+        }
+    }
+    bad = weights_of(views, n);
+    assert_int_equal(nj_rrdbnet_new(bad, NJ_F32, cpu, &net, NULL), NJ_OK);
+    assert_int_equal(nj_upscale_bytes(net, &none, &in, &out, &err),
+                     NJ_E_NUMERIC);
+    assert_null(out.bytes);
+    nj_rrdbnet_free(net);
+    nj_weights_free(bad);
+    free(views);
+    nj_weights_free(w);
+}
+
 static void refuses_other_numbers_of_channels(void **state)
 {
     uint8_t pixels[8] = {0};
@@ -139,6 +174,7 @@ int main(void)
         TH_TEST(refuses_tiles_off_the_grid),
         TH_TEST(one_large_tile_is_no_tile),
         TH_TEST(a_gradient_shows_no_seam),
+        TH_TEST(refuses_values_that_are_none),
         TH_TEST(refuses_other_numbers_of_channels),
     };
 

@@ -17,12 +17,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-static nj_status io_error(nj_err *err, const char *doing, const char *path)
-{
-    return nj_fail(err, errno == ENOSPC ? NJ_E_NO_SPACE : NJ_E_IO,
-                   "cannot %s '%s': %s", doing, path, strerror(errno));
-}
-
 /* ---- a block in memory --------------------------------------------------- */
 
 static void add_zeros(nj_str *s, size_t upto)
@@ -81,7 +75,7 @@ static int open_alone(const char *path, nj_err *err)
         int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
 
         if (fd < 0) {
-            io_error(err, "open", path);
+            nj_file_error(err, "open", path);
             return -1;
         }
         flock(fd, LOCK_EX);
@@ -99,10 +93,10 @@ static nj_status write_at(int fd, const char *path, const char *bytes, size_t n,
         ssize_t put = pwrite(fd, bytes + done, n - done, (off_t)(at + done));
 
         if (put < 0 && errno != EINTR)
-            return io_error(err, "write", path);
+            return nj_file_error(err, "write", path);
         done += put > 0 ? (size_t)put : 0;
     }
-    return fdatasync(fd) == 0 ? NJ_OK : io_error(err, "sync", path);
+    return fdatasync(fd) == 0 ? NJ_OK : nj_file_error(err, "sync", path);
 }
 
 /* Where whole blocks end; what a crash left behind them is cut off. A file
@@ -125,7 +119,7 @@ static nj_status find_end(int fd, const char *path, size_t *end, nj_err *err)
                        "'%s' is in the way: it is not a file of embeddings",
                        path);
     if (n > *end && ftruncate(fd, (off_t)*end) != 0)
-        return io_error(err, "shorten", path);
+        return nj_file_error(err, "shorten", path);
     return NJ_OK;
 }
 

@@ -17,15 +17,16 @@ static const char lock_name[] = ".nightjar.lock";
 nj_status nj_claims_open(const char *folder, nj_claims *out, nj_err *err)
 {
     char *path = nj_path_join(folder, lock_name);
+    nj_status status = NJ_OK;
 
     out->fd = -1;
     if (!path)
         return nj_fail(err, NJ_E_MEMORY, "no memory for a path");
     out->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (out->fd < 0)
-        nj_fail(err, NJ_E_IO, "cannot open '%s': %s", path, strerror(errno));
+        status = nj_file_error(err, "open", path);
     free(path);
-    return out->fd < 0 ? NJ_E_IO : NJ_OK;
+    return status;
 }
 
 void nj_claims_close(nj_claims *c)

@@ -20,15 +20,6 @@
 
 static const char mark[] = ",\"crc\":\"";
 
-static nj_status system_error(const nj_manifest *m, const char *doing,
-                              nj_err *err)
-{
-    bool full = errno == ENOSPC || errno == EDQUOT;
-
-    return nj_fail(err, full ? NJ_E_NO_SPACE : NJ_E_IO, "cannot %s '%s': %s",
-                   doing, m->path, strerror(errno));
-}
-
 nj_status nj_manifest_open(const char *folder, int shard, int shards,
                            nj_manifest *out, nj_err *err)
 {
@@ -41,7 +32,7 @@ nj_status nj_manifest_open(const char *folder, int shard, int shards,
     if (!out->path)
         return nj_fail(err, NJ_E_MEMORY, "no memory for the manifest");
     out->fd = open(out->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    return out->fd < 0 ? system_error(out, "open", err) : NJ_OK;
+    return out->fd < 0 ? nj_file_error(err, "open", out->path) : NJ_OK;
 }
 
 void nj_manifest_close(nj_manifest *m)
@@ -116,7 +107,7 @@ static nj_status append(const nj_manifest *m, const char *text, nj_err *err)
         errno = ENOSPC;
     put -= (ssize_t)s.length;
     nj_str_release(&s);
-    return put == 0 ? NJ_OK : system_error(m, "write", err);
+    return put == 0 ? NJ_OK : nj_file_error(err, "write", m->path);
 }
 
 nj_status nj_manifest_add(nj_manifest *m, cJSON *object, bool lasting,
@@ -131,7 +122,7 @@ nj_status nj_manifest_add(nj_manifest *m, cJSON *object, bool lasting,
     status = append(m, text, err);
     free(text);
     if (status == NJ_OK && lasting && fdatasync(m->fd) != 0)
-        status = system_error(m, "sync", err);
+        status = nj_file_error(err, "sync", m->path);
     return status;
 }
 
@@ -201,27 +192,26 @@ cJSON *nj_manifest_parse(const char *line, size_t n)
 static nj_status read_behind(const char *path, uint64_t offset, char **bytes,
                              size_t *n, nj_err *err)
 {
-    const nj_manifest m = {open(path, O_RDONLY | O_CLOEXEC),
-                           (char *)(uintptr_t)path};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     nj_status status = NJ_OK;
     struct stat st;
     ssize_t got = 0;
 
     *bytes = NULL;
     *n = 0;
-    if (m.fd < 0)
-        return errno == ENOENT ? NJ_OK : system_error(&m, "open", err);
-    if (fstat(m.fd, &st) != 0)
-        status = system_error(&m, "examine", err);
+    if (fd < 0)
+        return errno == ENOENT ? NJ_OK : nj_file_error(err, "open", path);
+    if (fstat(fd, &st) != 0)
+        status = nj_file_error(err, "examine", path);
     else if ((uint64_t)st.st_size > offset + MANIFEST_MAX)
         status = nj_fail(err, NJ_E_FORMAT, "'%s' is too long", path);
     else if ((uint64_t)st.st_size > offset)
         *n = (size_t)((uint64_t)st.st_size - offset);
     if (*n && !(*bytes = nj_calloc(*n, 1)))
         status = nj_fail(err, NJ_E_MEMORY, "no memory for '%s'", path);
-    if (*bytes && (got = pread(m.fd, *bytes, *n, (off_t)offset)) < 0)
-        status = system_error(&m, "read", err);
-    close(m.fd);
+    if (*bytes && (got = pread(fd, *bytes, *n, (off_t)offset)) < 0)
+        status = nj_file_error(err, "read", path);
+    close(fd);
     *n = got > 0 ? (size_t)got : 0;
     return status;
 }

@@ -11,11 +11,12 @@
 
 /* Of the process besides networks: libtorch's code and tables. */
 #define HOST_BYTES 165e6
-/* On a GPU: of the process, with CUDA's libraries; on the device those and
- * their workspaces. CUDA's context is there already when it is asked what is
- * free. */
+/* On a GPU: of the process, with CUDA's libraries; on the device those, and
+ * workspaces of large networks' layers, which are no larger than the weights.
+ * CUDA's context is there already when it is asked what is free. */
 #define HOST_BYTES_CUDA 1500e6
-#define DEVICE_BYTES    480e6
+#define DEVICE_BYTES    270e6
+#define WORKSPACE_BYTES 210e6
 /* What recorded graphs take themselves. */
 #define GRAPHS_BYTES 150e6
 /* Packed weights that are kept, at most (src/torch/product_cpu.cpp), and how
@@ -45,6 +46,11 @@
 static double larger(double a, double b)
 {
     return a > b ? a : b;
+}
+
+static double smaller(double a, double b)
+{
+    return a < b ? a : b;
 }
 
 static bool known(const nj_networks *n)
@@ -310,23 +316,19 @@ nj_footprint nj_footprint_of(const nj_networks *n, const nj_settings *s,
                              const nj_thrift *how)
 {
     double weights;
-    double packed;
-    double step;
+    double bytes;
 
     if (!known(n))
         return (nj_footprint){0, 0};
     weights = weight_bytes(n, s, how);
-    step = step_peak(n, s, how);
+    bytes = weights + step_peak(n, s, how);
     if (n->cuda) {
-        double graphs = is_played(n, how) ? GRAPHS_BYTES : 0;
-
-        return (nj_footprint){
-            (uint64_t)HOST_BYTES_CUDA,
-            (uint64_t)(step + graphs + weights + DEVICE_BYTES)};
+        bytes += DEVICE_BYTES + smaller(WORKSPACE_BYTES, weights) +
+                 (is_played(n, how) ? GRAPHS_BYTES : 0);
+        return (nj_footprint){(uint64_t)HOST_BYTES_CUDA, (uint64_t)bytes};
     }
-    packed = PACKED_SHARE * weights;
-    packed = packed < PACKED_BYTES ? packed : PACKED_BYTES;
-    return (nj_footprint){(uint64_t)(HOST_BYTES + weights + packed + step), 0};
+    bytes += HOST_BYTES + smaller(PACKED_BYTES, PACKED_SHARE * weights);
+    return (nj_footprint){(uint64_t)bytes, 0};
 }
 
 /* ---- what fits ------------------------------------------------------------

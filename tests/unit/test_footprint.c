@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -16,18 +17,25 @@
 static nj_group group;
 static nj_job job;
 
-static int set_up(void **state)
+static void read_cards(const char *unet, const char *clip)
 {
     nj_err err = {0};
+    char path[512];
 
+    snprintf(path, sizeof(path), MODELS "%s.json", unet);
+    if (nj_unet_card_read(path, &job.files.flags, &err) != NJ_OK)
+        fail_msg("%s", err.text);
+    snprintf(path, sizeof(path), MODELS "%s.json", clip);
+    if (nj_clip_card_read(path, &job.files.cards[0], &err) != NJ_OK)
+        fail_msg("%s", err.text);
+}
+
+static int set_up(void **state)
+{
     (void)state;
     memset(&group, 0, sizeof(group));
     memset(&job, 0, sizeof(job));
-    if (nj_unet_card_read(MODELS "256x256_diffusion_uncond.json",
-                          &job.files.flags, &err) != NJ_OK ||
-        nj_clip_card_read(MODELS "ViT-B-16.json", &job.files.cards[0], &err) !=
-            NJ_OK)
-        fail_msg("%s", err.text);
+    read_cards("256x256_diffusion_uncond", "ViT-B-16");
     job.files.clip_count = 1;
     job.groups = &group;
     job.group_count = 1;
@@ -198,21 +206,57 @@ static void fits_small_cards(void **state)
     const nj_thrift small = choose(NJ_MEMORY_SMALL, 0);
     nj_networks n;
     nj_settings *s = &group.options.settings;
-    nj_err err = {0};
 
     (void)state;
     s->cutn = 16;
     n = nj_networks_of(&job, &group, true);
     assert_true((double)nj_footprint_of(&n, s, &small).device <
                 3.0 * 1073741824);
-    if (nj_unet_card_read(MODELS
-                          "512x512_diffusion_uncond_finetune_008100.json",
-                          &job.files.flags, &err) != NJ_OK)
-        fail_msg("%s", err.text);
+    read_cards("512x512_diffusion_uncond_finetune_008100", "ViT-B-16");
     s->width = 512;
     s->height = 512;
     assert_true((double)nj_footprint_of(&n, s, &small).device <
                 4.4 * 1073741824);
+}
+
+/* What a GPU was measured to hold (NVIDIA H200, fp16; docs/speed.md). */
+static void predicts_what_a_gpu_held(void **state)
+{
+    static const struct {
+        const char *unet;
+        const char *clip;
+        int side, cutn, batch;
+        bool launch;
+        double bytes;
+    } rows[] = {
+        {"256x256_diffusion_uncond", "ViT-B-32", 256, 16, 1, false, 3.05e9},
+        {"256x256_diffusion_uncond", "ViT-B-32", 256, 16, 1, true, 2.90e9},
+        {"256x256_diffusion_uncond", "ViT-B-32", 256, 16, 4, false, 6.47e9},
+        {"512x512_diffusion_uncond_finetune_008100", "ViT-B-32", 512, 16, 1,
+         false, 4.69e9},
+        {"512x512_diffusion_uncond_finetune_008100", "ViT-B-32", 512, 16, 4,
+         false, 13.02e9},
+        {"demo/card", "demo/card", 64, 4, 1, false, 0.45e9},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        nj_settings *s = &group.options.settings;
+        const nj_thrift how = {.saving.launch = rows[i].launch,
+                               .clip_slices = 1};
+        nj_networks n;
+        double bytes;
+
+        read_cards(rows[i].unet, rows[i].clip);
+        s->width = s->height = rows[i].side;
+        s->cutn = rows[i].cutn;
+        s->batch_size = rows[i].batch;
+        n = nj_networks_of(&job, &group, true);
+        bytes = (double)nj_footprint_of(&n, s, &how).device;
+        if (bytes < .9 * rows[i].bytes || bytes > 1.1 * rows[i].bytes)
+            fail_msg("row %zu: %.2f GB predicted, %.2f measured", i,
+                     bytes / 1e9, rows[i].bytes / 1e9);
+    }
 }
 
 int main(void)
@@ -225,6 +269,7 @@ int main(void)
         cmocka_unit_test_setup(slices_that_are_asked_for_stay, set_up),
         cmocka_unit_test_setup(says_what_would_fit, set_up),
         cmocka_unit_test_setup(fits_small_cards, set_up),
+        cmocka_unit_test_setup(predicts_what_a_gpu_held, set_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,6 +152,18 @@ static void fill_standard_files(void)
     }
 }
 
+/* What was printed must have arrived where it is all there is; pictures are
+ * there whether somebody listens or not. */
+static int check_output(const nj_cli_command *c, int exit)
+{
+    bool lost = fflush(stdout) != 0 || ferror(stdout);
+
+    if (!lost || c->bit == NJ_CMD_GENERATE)
+        return exit;
+    fputs("nightjar: cannot write to standard output\n", stderr);
+    return exit == NJ_EXIT_DONE ? NJ_EXIT_NOTHING : exit;
+}
+
 int nj_cli_main(int argc, char *const *argv, nj_engine_opener engine)
 {
     const char *name = argc > 1 ? command_name(argv[1]) : "";
@@ -162,7 +174,7 @@ int nj_cli_main(int argc, char *const *argv, nj_engine_opener engine)
     /* Where it is ignored no child's exit status can be asked for. */
     signal(SIGCHLD, SIG_DFL);
     if (c)
-        return run_command(c, argc - 2, argv + 2, engine);
+        return check_output(c, run_command(c, argc - 2, argv + 2, engine));
     if (argc > 1)
         return nj_cli_unknown_command(name);
     nj_fail(&err, NJ_E_USAGE, "a command is expected, see nightjar --help");

@@ -2,8 +2,9 @@
  *
  * Results go to standard output, errors to standard error as one line
  * "nightjar: cause". Exit status: 0 everything was done, 1 nothing could be
- * done, 2 wrong command line or job (nothing was touched), 3 some pictures
- * failed, 130 interrupted and resumable.
+ * done, or what is only printed could not be written, 2 wrong command line or
+ * job (nothing was touched), 3 some pictures failed, 130 interrupted and
+ * resumable.
  */
 #ifndef NJ_CLI_CLI_H
 #define NJ_CLI_CLI_H

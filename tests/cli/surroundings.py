@@ -17,7 +17,7 @@ out = p.folder + "/out"
 job = ["generate", "a boat", "--seed", "1", "-n", "2", "-o", out]
 
 
-def start(*args, closed=(), ignored=(), env=None):
+def start(*args, closed=(), ignored=(), env=None, to=os.devnull):
     """The exit status of a run that begins like that."""
     def prepare():
         for number in ignored:
@@ -26,10 +26,10 @@ def start(*args, closed=(), ignored=(), env=None):
             os.close(fd)
 
     shutil.rmtree(out, ignore_errors=True)
-    return subprocess.run([p.path, *args], env=dict(p.env, **(env or {})),
-                          stdout=subprocess.DEVNULL, timeout=300,
-                          stderr=subprocess.DEVNULL, preexec_fn=prepare,
-                          ).returncode
+    with open(to, "w") as output:
+        return subprocess.run([p.path, *args], env=dict(p.env, **(env or {})),
+                              stdout=output, stderr=subprocess.DEVNULL,
+                              timeout=300, preexec_fn=prepare).returncode
 
 
 def check_closed(*closed):
@@ -43,6 +43,17 @@ def check_closed(*closed):
           f"closed: {closed}: pictures")
 
 
+def check_full():
+    """What is only printed must arrive; pictures are there all the same."""
+    for command in (["plan", "a boat"], ["models"],
+                    ["help"], ["generate", "--help"], ["version"]):
+        lost = 0 if command[0] == "generate" else 1
+        check(start(*command, to="/dev/full") == lost, f"full: {command}")
+        check(start(*command) == 0, f"not full: {command}")
+    check(start(*job, to="/dev/full") == 0, "full: generate")
+    check(start("plan", "a boat", closed=[1]) == 1, "closed: plan")
+
+
 def check_children():
     """A child's end is seen although the starter ignores SIGCHLD."""
     status = start(*job, "--device", "cuda:all", ignored=[signal.SIGCHLD],
@@ -54,5 +65,6 @@ check_closed(1)
 check_closed(0, 1)
 check_closed(1, 2)
 check_closed(0, 1, 2)
+check_full()
 check_children()
 print("surroundings.py: all checks hold")

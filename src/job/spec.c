@@ -168,13 +168,35 @@ static nj_status resolve_prompt(const nj_options *o, const char *text,
     return status == NJ_OK ? NJ_OK : nj_err_add(err, "prompt '%.200s'", text);
 }
 
-static bool seen_before(const nj_group *g, const char *text)
+struct place {
+    const char *text;
+    size_t at;
+};
+
+static int compare_places(const void *a, const void *b)
 {
-    for (size_t i = 0; i < g->prompt_count; i++) {
-        if (strcmp(g->prompts[i].text, text) == 0)
-            return true;
-    }
-    return false;
+    const struct place *x = a;
+    const struct place *y = b;
+    int order = strcmp(x->text, y->text);
+
+    return order ? order : (x->at > y->at) - (x->at < y->at);
+}
+
+/* Marks the texts that stand before; the caller frees the marks, NULL when
+ * memory is short. */
+static bool *mark_repeats(const nj_list *texts)
+{
+    struct place *places = nj_calloc(texts->count, sizeof(*places));
+    bool *marks = places ? nj_calloc(texts->count, sizeof(*marks)) : NULL;
+
+    for (size_t i = 0; marks && i < texts->count; i++)
+        places[i] = (struct place){texts->items[i], i};
+    if (marks)
+        qsort(places, texts->count, sizeof(*places), compare_places);
+    for (size_t i = 1; marks && i < texts->count; i++)
+        marks[places[i].at] = strcmp(places[i].text, places[i - 1].text) == 0;
+    free(places);
+    return marks;
 }
 
 /* A prompt that is given twice is one prompt: its pictures would be the same.
@@ -183,20 +205,22 @@ static nj_status resolve_prompts(nj_group *g, const nj_list *prompts,
                                  nj_err *err)
 {
     nj_status status = NJ_OK;
+    bool *repeats;
 
     if (prompts->count == 0)
         return nj_fail(err, NJ_E_USAGE,
                        "a prompt is expected, such as: "
                        "nightjar generate \"a red boat\"");
     g->prompts = nj_calloc(prompts->count, sizeof(*g->prompts));
-    if (!g->prompts)
-        return nj_fail(err, NJ_E_MEMORY, "no memory for prompts");
+    repeats = mark_repeats(prompts);
+    if (!g->prompts || !repeats)
+        status = nj_fail(err, NJ_E_MEMORY, "no memory for prompts");
     for (size_t i = 0; i < prompts->count && status == NJ_OK; i++) {
-        if (seen_before(g, prompts->items[i]))
-            continue;
-        status = resolve_prompt(&g->options, prompts->items[i],
-                                &g->prompts[g->prompt_count++], err);
+        if (!repeats[i])
+            status = resolve_prompt(&g->options, prompts->items[i],
+                                    &g->prompts[g->prompt_count++], err);
     }
+    free(repeats);
     return status;
 }
 

@@ -109,6 +109,19 @@ static void prompt_lists_have_comments_and_options(void **state)
     assert_int_equal(j.plan.count, 2 + 2 + 2);
 }
 
+/* Each prompt once, where it stands first. */
+static void repeated_prompts_are_one(void **state)
+{
+    (void)state;
+    write_text("d\nb\na\nb\nc\nd\nb\na\n");
+    assert_int_equal(OPEN("--prompts", file), NJ_OK);
+    assert_int_equal(j.job.groups[0].prompt_count, 4);
+    assert_string_equal(prompt_at(0, 0), "d");
+    assert_string_equal(prompt_at(0, 1), "b");
+    assert_string_equal(prompt_at(0, 2), "a");
+    assert_string_equal(prompt_at(0, 3), "c");
+}
+
 static void bad_prompt_lists_say_where(void **state)
 {
     static const struct {
@@ -264,6 +277,7 @@ int main(void)
         TEST(the_command_line_wins_over_a_job_file),
         TEST(bad_job_files_say_where),
         TEST(prompt_lists_have_comments_and_options),
+        TEST(repeated_prompts_are_one),
         TEST(bad_prompt_lists_say_where),
         TEST(sweeps_multiply_and_name),
         TEST(sweeps_in_job_files_may_hold_commas),

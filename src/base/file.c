@@ -143,6 +143,31 @@ void nj_map_forget(const nj_map *map, const void *start, size_t n)
         madvise((void *)first, end - first, MADV_DONTNEED);
 }
 
+nj_status nj_folder_sync(const char *folder, nj_err *err)
+{
+    nj_status status = NJ_OK;
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return nj_file_error(err, "open", folder);
+    /* Some file systems cannot sync a folder and say EINVAL: not a loss. */
+    if (fsync(fd) != 0 && errno != EINVAL)
+        status = nj_file_error(err, "sync", folder);
+    close(fd);
+    return status;
+}
+
+/* A folder's name outlasts a loss of power once its parent is synced. One that
+ * may be written but not read cannot be. */
+static void sync_parent(const char *path)
+{
+    char *parent = nj_path_folder(path);
+    nj_status tried = parent ? nj_folder_sync(parent, NULL) : NJ_E_MEMORY;
+
+    (void)tried;
+    free(parent);
+}
+
 static nj_status make_folder(const char *path, nj_list *made, nj_err *err)
 {
     struct stat st;
@@ -152,6 +177,7 @@ static nj_status make_folder(const char *path, nj_list *made, nj_err *err)
             rmdir(path);
             return nj_fail(err, NJ_E_MEMORY, "no memory for a path");
         }
+        sync_parent(path);
         return NJ_OK;
     }
     if (errno != EEXIST)
@@ -215,6 +241,15 @@ const char *nj_path_name(const char *path)
     const char *slash = strrchr(path, '/');
 
     return slash ? slash + 1 : path;
+}
+
+char *nj_path_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    if (!slash)
+        return nj_strdup(".");
+    return nj_strndup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
 char *nj_path_join(const char *folder, const char *name)

@@ -50,7 +50,12 @@ nj_status nj_file_probe(const char *folder, nj_err *err) NJ_MUST_USE;
  * disk, else NJ_E_IO. */
 nj_status nj_file_error(nj_err *err, const char *doing, const char *path);
 
-/* Makes a folder and its parents; an existing folder is fine. */
+/* Makes what was made, renamed or removed in a folder outlast a loss of power,
+ * where its file system can do that. */
+nj_status nj_folder_sync(const char *folder, nj_err *err) NJ_MUST_USE;
+
+/* Makes a folder and its parents, lasting if that can be had; an existing
+ * folder is fine. */
 nj_status nj_make_folders(const char *path, nj_err *err) NJ_MUST_USE;
 
 /* The same, then use(path, user), which may need the folder to stay: another
@@ -75,6 +80,10 @@ nj_status nj_file_write_in_folder(const char *path, const void *bytes, size_t n,
 
 /* The last part of a path, in the path itself. */
 const char *nj_path_name(const char *path);
+
+/* The folder of a path: "a/b" -> "a", "b" -> ".", "/b" -> "/"; the caller frees
+ * it; NULL when memory is short. */
+char *nj_path_folder(const char *path);
 
 /* "folder/name" (name alone when it is absolute or folder is empty); the
  * caller frees it; NULL when memory is short. */

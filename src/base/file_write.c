@@ -35,30 +35,6 @@ static nj_status write_all(int fd, const char *path, const char *bytes,
     return NJ_OK;
 }
 
-/* The folder of a path: "a/b" -> "a", "b" -> ".", "/b" -> "/". */
-static char *folder_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    if (!slash)
-        return nj_strdup(".");
-    return nj_strndup(path, slash == path ? 1 : (size_t)(slash - path));
-}
-
-static nj_status sync_folder(const char *folder, nj_err *err)
-{
-    nj_status status = NJ_OK;
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd < 0)
-        return nj_file_error(err, "open", folder);
-    /* Some file systems cannot sync a folder and say EINVAL: not a loss. */
-    if (fsync(fd) != 0 && errno != EINVAL)
-        status = nj_file_error(err, "sync", folder);
-    close(fd);
-    return status;
-}
-
 /* ---- temporary files ----------------------------------------------------- */
 
 static bool lock(int fd)
@@ -185,7 +161,7 @@ nj_status nj_file_write_atomic(const char *path, const void *bytes, size_t n,
                                nj_err *err)
 {
     nj_str temporary = {0};
-    char *folder = folder_of(path);
+    char *folder = nj_path_folder(path);
     nj_err why = {0};
     nj_status status;
     int fd = -1;
@@ -199,7 +175,7 @@ nj_status nj_file_write_atomic(const char *path, const void *bytes, size_t n,
     else
         status = fill_and_rename(fd, temporary.text, path, bytes, n, err);
     if (status == NJ_OK)
-        status = sync_folder(folder, err);
+        status = nj_folder_sync(folder, err);
     nj_str_release(&temporary);
     free(folder);
     return status;
@@ -223,7 +199,7 @@ nj_status nj_file_write_in_folder(const char *path, const void *bytes, size_t n,
                                   nj_err *err)
 {
     struct contents c = {path, bytes, n};
-    char *folder = folder_of(path);
+    char *folder = nj_path_folder(path);
     nj_status status;
 
     if (!folder)

@@ -20,6 +20,10 @@
  * Functions return 0, or a code of nightjar_code with a text in *e (which may
  * be NULL). Texts are UTF-8 without control characters. A job belongs to one
  * thread at a time; different jobs may be used by different threads.
+ *
+ * Making pictures changes the process: glibc's malloc keeps what is freed
+ * instead of giving it back to the system, and libtorch's tensors lie in a heap
+ * of nightjar's (a program that uses libtorch itself shares it).
  */
 #ifndef NIGHTJAR_H
 #define NIGHTJAR_H

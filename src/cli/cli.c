@@ -9,6 +9,7 @@
 
 #include "base/str.h"
 #include "cli/help.h"
+#include "cli/signals.h"
 #include "job/engine_load.h"
 
 /* In the order of --help. */
@@ -108,6 +109,13 @@ static int print_help(const nj_cli_command *c)
     return NJ_EXIT_DONE;
 }
 
+static int run_parsed(const nj_cli_command *c, const nj_invocation *in)
+{
+    if (in->options->quiet)
+        nj_signals_silence();
+    return c->run(in);
+}
+
 static int run_command(const nj_cli_command *c, int argc, char *const *argv,
                        nj_engine_opener engine)
 {
@@ -126,7 +134,7 @@ static int run_command(const nj_cli_command *c, int argc, char *const *argv,
     else if (options.version)
         exit = nj_cmd_version(&in);
     else
-        exit = c->run(&in);
+        exit = run_parsed(c, &in);
     free(folder);
     nj_options_release(&options);
     nj_list_release(&rest);

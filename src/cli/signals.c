@@ -7,6 +7,28 @@
 #include "cli/cli.h"
 
 static nj_stop stop;
+static volatile sig_atomic_t silent;
+
+void nj_signals_silence(void)
+{
+    silent = 1;
+}
+
+/* The progress line may be unfinished: a line of its own. */
+void nj_signals_tell(int request)
+{
+    static const char first[] =
+        "\nnightjar: what is begun is finished first, a second request ends it "
+        "at once\n";
+    static const char second[] = "\nnightjar: ended at once\n";
+
+    if (silent)
+        return;
+    if (request == 1)
+        (void)!write(STDERR_FILENO, first, sizeof(first) - 1);
+    else if (request == 2)
+        (void)!write(STDERR_FILENO, second, sizeof(second) - 1);
+}
 
 /* A network step can take a minute, so the second request ends the program
  * here, unless a file is being written: then the run loop does it. */
@@ -14,6 +36,7 @@ static void on_signal(int number)
 {
     (void)number;
     stop.requests++;
+    nj_signals_tell(stop.requests);
     if (stop.requests > 1 && !stop.writing)
         _exit(NJ_EXIT_INTERRUPTED);
 }
@@ -58,5 +81,6 @@ nj_stop *nj_signals_catch(void)
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
+    sigaction(SIGXFSZ, &action, NULL);
     return &stop;
 }

@@ -17,9 +17,11 @@
 
 static pid_t workers[WORKERS_MAX];
 static volatile sig_atomic_t worker_count;
+static volatile sig_atomic_t requests;
 
 static void hand_on(int number)
 {
+    nj_signals_tell(++requests);
     for (int i = 0; i < worker_count; i++) {
         if (workers[i] > 0)
             kill(workers[i], number);
@@ -44,6 +46,7 @@ static void begin_worker(const sigset_t *before)
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     worker_count = 0;
+    nj_signals_silence(); /* the parent tells */
     (void)nj_signals_catch();
     sigprocmask(SIG_SETMASK, before, NULL);
 }

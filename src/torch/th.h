@@ -100,6 +100,9 @@ void th_scope_free(th_scope *s); /* frees its tensors; NULL is fine */
  * NJ_E_DEVICE_MEMORY, on the host NJ_E_MEMORY. */
 nj_status th_scope_check(const th_scope *s, nj_err *err) NJ_MUST_USE;
 
+/* What kind of failure a message of libtorch tells of. */
+nj_status th_failure_of(const char *message);
+
 /* Clears the error, for a second attempt with less memory. */
 void th_scope_clear_error(th_scope *s);
 

@@ -40,23 +40,40 @@ std::string shapes(th::inputs in)
     return out.str();
 }
 
-// Host allocation failures have no exception type of their own in libtorch.
+// Failures of memory that have no exception type of their own in libtorch: the
+// host's, and those of the driver and of cuBLAS and cuDNN, which take memory
+// besides libtorch's.
+nj_status code_of_text(const char *text)
+{
+    static const struct {
+        const char *part;
+        nj_status code;
+    } known[] = {
+        {"DefaultCPUAllocator", NJ_E_MEMORY},
+        {"Storage size calculation overflowed", NJ_E_MEMORY},
+        {"CUDA error: out of memory", NJ_E_DEVICE_MEMORY},
+        {"CUDA driver error: out of memory", NJ_E_DEVICE_MEMORY},
+        {"STATUS_ALLOC_FAILED", NJ_E_DEVICE_MEMORY},
+        {"ERROR_DEVICE_ALLOCATION_FAILED", NJ_E_DEVICE_MEMORY},
+        {"CUDA error", NJ_E_DEVICE},
+    };
+
+    for (const auto &k : known)
+        if (strstr(text, k.part))
+            return k.code;
+    return NJ_E_INTERNAL;
+}
+
 nj_status code_of(const c10::Error &e)
 {
-    const char *text = e.what_without_backtrace();
+    const nj_status code = code_of_text(e.what_without_backtrace());
 
     if (dynamic_cast<const c10::OutOfMemoryError *>(&e))
         return NJ_E_DEVICE_MEMORY;
-    // cuBLAS and cuDNN take memory of their own.
-    if (strstr(text, "STATUS_ALLOC_FAILED"))
-        return NJ_E_DEVICE_MEMORY;
-    if (strstr(text, "DefaultCPUAllocator") ||
-        strstr(text, "Storage size calculation overflowed"))
-        return NJ_E_MEMORY;
-    if (dynamic_cast<const c10::AcceleratorError *>(&e) ||
-        strstr(text, "CUDA error"))
+    if (code == NJ_E_INTERNAL &&
+        dynamic_cast<const c10::AcceleratorError *>(&e))
         return NJ_E_DEVICE;
-    return NJ_E_INTERNAL;
+    return code;
 }
 
 void fail(th_scope *s, nj_status code, const char *name, th::inputs in,
@@ -154,6 +171,11 @@ extern "C" nj_status th_scope_check(const th_scope *s, nj_err *err)
     if (err && s->root->err.code != NJ_OK)
         *err = s->root->err;
     return s->root->err.code;
+}
+
+extern "C" nj_status th_failure_of(const char *message)
+{
+    return code_of_text(message);
 }
 
 extern "C" void th_scope_clear_error(th_scope *s)

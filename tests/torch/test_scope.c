@@ -53,6 +53,32 @@ static void no_scope_does_nothing(void **state)
     th_scope_free(NULL);
 }
 
+/* Memory that somebody else than libtorch's allocator did not get can be had
+ * by a second attempt with less, which other errors of a device forbid. */
+static void memory_is_told_from_other_failures(void **state)
+{
+    static const struct {
+        const char *message;
+        nj_status code;
+    } rows[] = {
+        {"CUDA error: out of memory", NJ_E_DEVICE_MEMORY},
+        {"CUDA driver error: out of memory", NJ_E_DEVICE_MEMORY},
+        {"CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling "
+         "`cublasCreate(handle)`",
+         NJ_E_DEVICE_MEMORY},
+        {"cuDNN error: CUDNN_STATUS_ALLOC_FAILED", NJ_E_DEVICE_MEMORY},
+        {"cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+         NJ_E_DEVICE_MEMORY},
+        {"CUDA error: an illegal memory access was encountered", NJ_E_DEVICE},
+        {"DefaultCPUAllocator: can't allocate memory", NJ_E_MEMORY},
+        {"shape '[2]' is invalid for input of size 3", NJ_E_INTERNAL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_int_equal(th_failure_of(rows[i].message), rows[i].code);
+}
+
 static void absurd_size_is_out_of_memory(void **state)
 {
     th_scope *s = *state;
@@ -84,6 +110,7 @@ int main(void)
         TH_TEST(first_error_sticks),
         TH_TEST(missing_input_is_an_error),
         TH_TEST(no_scope_does_nothing),
+        TH_TEST(memory_is_told_from_other_failures),
         TH_TEST(absurd_size_is_out_of_memory),
         TH_TEST(caller_can_fail_a_scope),
     };

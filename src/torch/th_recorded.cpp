@@ -127,6 +127,7 @@ class performance
         run = [this, block, user] {
             const c10::AutoGradMode mode(occasion_.derives());
 
+            y.reset(); // with what it kept of a pass without a gradient
             y = run_block(block, user, in);
         };
         if (!stage_)

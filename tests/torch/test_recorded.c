@@ -150,6 +150,43 @@ static void recordings_lie_within(void **state)
     th_recording_free(inner);
 }
 
+/* Bytes that are kept for gradients when a pass begins, and its passes. */
+struct kept {
+    int runs;
+    int64_t bytes;
+};
+
+static th_tensor *look_and_square(th_scope *s, const void *user,
+                                  const th_tensor *const *in)
+{
+    struct kept *k = *(struct kept *const *)user;
+
+    k->runs++;
+    k->bytes = th_saved_bytes();
+    return th_square(s, in[0]);
+}
+
+/* The memory of a pass whose gradient nobody took is there for the next. */
+static void passes_follow_each_other(void **state)
+{
+    th_scope *s = *state;
+    th_recording *r = th_recording_new(1, NULL, NULL);
+    struct kept k = {0};
+    struct kept *at = &k;
+    const th_tensor *x = th_leaf(s, RANDOM(s, 1, SHAPE(64)), true);
+
+    for (int i = 0; i < 3; i++) {
+        th_scope *t = th_scope_new(s);
+
+        th_recorded(t, r, look_and_square, &at, &x, 1);
+        OK(t);
+        th_scope_free(t);
+    }
+    assert_int_equal(k.runs, 3);
+    assert_int_equal(k.bytes, 0);
+    th_recording_free(r);
+}
+
 static void errors_of_the_block_arrive(void **state)
 {
     th_scope *s = *state;
@@ -183,6 +220,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(recordings_share_memory, open_scope,
                                         close_scope),
         cmocka_unit_test_setup_teardown(recordings_lie_within, open_scope,
+                                        close_scope),
+        cmocka_unit_test_setup_teardown(passes_follow_each_other, open_scope,
                                         close_scope),
         cmocka_unit_test_setup_teardown(errors_of_the_block_arrive, open_scope,
                                         close_scope),

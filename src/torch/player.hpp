@@ -55,6 +55,10 @@ class stage
     std::unique_ptr<memory> shared;
 };
 
+// What is not in use goes back to the device, for those who do not ask
+// libtorch for memory: the driver, its libraries and other programs.
+void give_memory_back() noexcept;
+
 } // namespace th
 
 #endif

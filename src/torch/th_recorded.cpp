@@ -325,13 +325,16 @@ extern "C" th_recording *th_recording_new(int limit, const th_recording *beside,
 
 extern "C" void th_recording_free(th_recording *r)
 {
+    th_recording_clear(r);
     delete r;
 }
 
 extern "C" void th_recording_clear(th_recording *r)
 {
-    if (r)
-        r->known.clear();
+    if (!r || r->known.empty())
+        return;
+    r->known.clear();
+    th::give_memory_back();
 }
 
 extern "C" void th_set_playing_everywhere(bool on)

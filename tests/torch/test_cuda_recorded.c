@@ -20,6 +20,7 @@ static void graphs_give_the_same_bytes(void **state)
     th_recording_clear(r);
     assert_int_equal(th_graphs(), 0);
     expect_calls_alike(s, gpu, r, &at);
+    assert_int_equal(th_graphs(), 2);
     th_recording_free(r);
     assert_int_equal(th_graphs(), 0);
 }
@@ -67,6 +68,7 @@ static void recordings_lie_within(void **state)
     assert_int_equal(th_graphs(), 0);
 }
 
+/* And harms no later recording in the same memory. */
 static void what_waits_runs_as_it_is(void **state)
 {
     th_scope *s = *state;
@@ -77,6 +79,11 @@ static void what_waits_runs_as_it_is(void **state)
 
     expect_calls_alike(s, gpu, r, &at);
     assert_true(l.runs > 2 * CALLS);
+    assert_int_equal(th_graphs(), 0);
+    th_recording_clear(r);
+    l.reads = false;
+    expect_calls_alike(s, gpu, r, &at);
+    assert_int_equal(th_graphs(), 2);
     th_recording_free(r);
     assert_int_equal(th_graphs(), 0);
 }

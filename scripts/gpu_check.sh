@@ -127,13 +127,16 @@ died()
 
     printf '\n$ %s\n' "$*"
     ldd "$1" | grep -E 'not found|libc\.|libstdc|libgomp|libcudart|libcuda\.' || true
+    # Debuggers do not work everywhere, this does.
+    within 60 env LD_PRELOAD="$nj_root/build/cuda/tests/trace.so" "$@" 2>&1 |
+        tail -66 || true
     for debugger in cuda-gdb gdb; do
         command -v "$debugger" >/dev/null || continue
         within 60 "$debugger" -batch -ex run -ex 'bt 40' --args "$@" 2>&1 |
             tail -50 || true
         return 0
     done
-    say "no gdb here: where it dies is not known"
+    say "no gdb here"
 }
 
 part_tests()
@@ -290,7 +293,7 @@ section()
         tail -200 "$found/$1.log" | sed "s#$nj_root/##; s/^/    /"
     elif [ -e "$found/$1.log" ]; then
         printf 'FAILED:\n\n'
-        tail -60 "$found/$1.log" | sed "s#$nj_root/##; s/^/    /"
+        tail -130 "$found/$1.log" | sed "s#$nj_root/##; s/^/    /"
     else
         printf 'not run\n'
     fi

@@ -47,7 +47,8 @@ add_library(inject MODULE fault/inject.c)
 target_link_libraries(inject PRIVATE ${CMAKE_DL_LIBS})
 add_library(clock MODULE fault/clock.c)
 target_link_libraries(clock PRIVATE ${CMAKE_DL_LIBS})
-set_target_properties(inject clock PROPERTIES PREFIX "")
+add_library(trace MODULE fault/trace.c)
+set_target_properties(inject clock trace PROPERTIES PREFIX "")
 find_package(Python3 COMPONENTS Interpreter)
 function(nj_fault name)
   add_test(NAME fault/${name} COMMAND ${ARGN})
@@ -63,6 +64,7 @@ if(TARGET nightjar_fake AND NOT NJ_SANITIZE)
   nj_fault(together_kill ${fault}/together.sh $<TARGET_FILE:nightjar_fake>
     kill)
   nj_fault(workers ${fault}/workers.sh $<TARGET_FILE:nightjar_fake>)
+  nj_fault(trace ${fault}/trace.sh $<TARGET_FILE:trace>)
   if(Python3_FOUND)
     nj_fault(inject ${Python3_EXECUTABLE} ${fault}/inject.py
       $<TARGET_FILE:nightjar_fake> $<TARGET_FILE:inject> --every 7

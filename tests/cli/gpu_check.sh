@@ -95,12 +95,15 @@ check tests report || fail "stopped"
 grep -q 'the debugger ran build/cuda/tests/torch_test_cuda' "$dir/results.md" ||
     fail "the report does not say where a test died"
 
-stand_in "$dir/build/cuda/tests/parity" <<<'kill -ABRT $$'
+stand_in "$dir/build/cuda/tests/parity" \
+    <<<'echo "traced by ${LD_PRELOAD##*/}"; kill -ABRT $$'
 rm "$found/parity.done"
 check parity report || fail "stopped"
 [ ! -e "$found/parity.done" ] || fail "an area that died counts as passed"
 grep -q 'the debugger ran tests/fixtures/area/' "$dir/results.md" ||
     fail "the report does not say where an area died"
+grep -q 'traced by trace.so' "$dir/results.md" ||
+    fail "where an area died is not known without a debugger"
 
 stand_in "$dir/build/cuda/tests/parity" <<<'exit 1'
 check parity || fail "stopped"

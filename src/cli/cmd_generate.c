@@ -151,6 +151,8 @@ static int run(const struct work *w, bool worker)
         nj_show_note(&s.show, "%s; the same command goes on", err.text);
     else if (status != NJ_OK)
         nj_cli_refuse(&err);
+    nj_show_exit(&s.show, &tally, exit_status(status, &tally),
+                 status == NJ_OK ? NULL : &err);
     return exit_status(status, &tally);
 }
 

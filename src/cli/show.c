@@ -179,3 +179,17 @@ void nj_show_end(nj_show *s, const nj_tally *tally, double seconds)
     fflush(stdout);
     nj_str_release(&text);
 }
+
+void nj_show_exit(nj_show *s, const nj_tally *tally, int exit,
+                  const nj_err *why)
+{
+    nj_str text = {0};
+
+    if (!s->events)
+        return;
+    s->progress.clock = (int64_t)time(NULL);
+    if (nj_progress_end(&s->progress, tally, exit, why, &text) && text.text)
+        fputs(text.text, stdout);
+    fflush(stdout);
+    nj_str_release(&text);
+}

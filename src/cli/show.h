@@ -36,6 +36,11 @@ void nj_show_event(nj_show *s, const nj_event *event);
 /* Clears the progress line and prints the summary. */
 void nj_show_end(nj_show *s, const nj_tally *tally, double seconds);
 
+/* The last of the events, where they are asked for: the exit status, and why
+ * not everything was done (NULL: it was). */
+void nj_show_exit(nj_show *s, const nj_tally *tally, int exit,
+                  const nj_err *why);
+
 /* Seconds on a steady clock. */
 double nj_show_clock(void);
 

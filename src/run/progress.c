@@ -422,6 +422,22 @@ bool nj_progress_event(const nj_progress *p, const nj_event *e, nj_str *out)
     return nj_json_add_line(o, out);
 }
 
+bool nj_progress_end(const nj_progress *p, const nj_tally *t, int exit,
+                     const nj_err *why, nj_str *out)
+{
+    nj_progress end = *p;
+    cJSON *o = cJSON_CreateObject();
+
+    end.tally = *t;
+    cJSON_AddStringToObject(o, "event", "end");
+    cJSON_AddNumberToObject(o, "time", (double)p->clock);
+    cJSON_AddNumberToObject(o, "exit_status", exit);
+    if (why)
+        cJSON_AddStringToObject(o, "error", why->text);
+    add_standing(o, &end);
+    return nj_json_add_line(o, out);
+}
+
 void nj_progress_summary(const nj_tally *t, nj_str *out)
 {
     nj_str_addf(out, "%zu picture%s made", t->made, t->made == 1 ? "" : "s");

@@ -44,6 +44,11 @@ bool nj_progress_json(const nj_event *event, nj_str *out);
 bool nj_progress_event(const nj_progress *p, const nj_event *event,
                        nj_str *out);
 
+/* The last object of those: the exit status, why the run did not work off its
+ * plan (NULL: it did), and how the job stands. */
+bool nj_progress_end(const nj_progress *p, const nj_tally *t, int exit,
+                     const nj_err *why, nj_str *out);
+
 /* "12 pictures made, 3 were there already, 1 failed" */
 void nj_progress_summary(const nj_tally *tally, nj_str *out);
 

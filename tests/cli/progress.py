@@ -149,6 +149,13 @@ def writes_events():
           f"{kinds}")
     check(events[-1]["made"] == 8 and events[-1]["planned"] == 8 and
           all(e["time"] > 1e9 for e in events), f"{events[-1]}")
+    check(kinds.count("end") == 1 and events[-1]["event"] == "end" and
+          events[-1]["exit_status"] == 0 and "error" not in events[-1],
+          f"{events[-1]}")
+    late = p.objects(*JOB, "--progress", "json", "-o", p.folder + "/late",
+                     "--deadline", "2001-01-01T00:00", expect=130)
+    check(late[-1]["exit_status"] == 130 and late[-1]["made"] == 0 and
+          "deadline" in late[-1]["error"], f"{late[-1]}")
     again = p.objects(*JOB, "--progress", "json", "-o", p.folder + "/events")
     check([e["event"] for e in again].count("skipped") == 8, f"{again}")
     plain = p.objects(*JOB, "--json", "-o", p.folder + "/json")

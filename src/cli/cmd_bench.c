@@ -93,7 +93,8 @@ static void print_text(const nj_bench_setup *s, const nj_bench_result *r)
         printf(", predicted %.2f GB", (double)r->predicted_bytes / 1e9);
     printf("\nmatrix products reach %.0f GFLOP/s", r->matmul / 1e9);
     if (s->work > 0)
-        printf(", a step %.0f %% of that", 100 * matmul_share(s, r));
+        printf(", a step %.0f %% of that%s", 100 * matmul_share(s, r),
+               matmul_share(s, r) > 1 ? " (by fewer multiplications)" : "");
     printf("\nloaded in %.2f s, first step %.3f s, each step %.4g s:\n",
            r->load_seconds, r->first_step, r->step);
     for (int i = 0; i < NJ_PARTS; i++)

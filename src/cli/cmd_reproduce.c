@@ -55,7 +55,11 @@ static void add_verdict(const nj_reproduction *r, nj_str *out)
         [NJ_DIFFERENT] = "different\n",
     };
 
-    nj_str_add(out, texts[r->likeness]);
+    if (r->likeness == NJ_SAME_PIXELS && r->change_count == 0)
+        nj_str_add(out, "identical pixels and settings; the file has other "
+                        "bytes besides\n");
+    else
+        nj_str_add(out, texts[r->likeness]);
     if (r->differing)
         nj_str_addf(out,
                     "  %llu of %llu pixels differ, by %d of 255 at most and "

@@ -12,7 +12,8 @@
 
 typedef enum nj_likeness {
     NJ_SAME_FILE,    /* every byte */
-    NJ_SAME_PIXELS,  /* the record differs, see `changes` */
+    NJ_SAME_PIXELS,  /* the record differs, see `changes`; without
+                        any, other bytes of the file do */
     NJ_SAME_AS_MADE, /* the pixels that the record was made for; the file was
                         edited afterwards */
     NJ_DIFFERENT

@@ -117,6 +117,10 @@ def check_changed(picture):
     text = p.out("reproduce", path, expect=3)
     check("pixels differ, by" in text and "different" in text and
           "identity: then" in text, text)
+    path = p.folder + "/longer.png"
+    write(path, read(picture) + b"more")
+    text = p.out("reproduce", path)
+    check("other bytes besides" in text and "record" not in text, text)
     bad = changed(picture, lambda r: r.update(cutn=-1))
     nowhere = p.folder + "/nowhere"
     p.run("reproduce", bad, "--out", nowhere + "/deep", expect=2)

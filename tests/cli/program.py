@@ -1,10 +1,12 @@
 """What tests that run the program share: runs, PNG chunks, checks."""
+import glob
 import json
 import os
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 import zlib
 
 DEMO = os.path.abspath(__file__ + "/../../../models/demo")
@@ -45,6 +47,20 @@ def fail(text):
 def check(holds, text):
     if not holds:
         fail(text)
+
+
+def wait_for(holds, text, seconds=300):
+    """Until it holds: a busy machine may take its time."""
+    until = time.monotonic() + seconds
+    while not holds():
+        check(time.monotonic() < until, text)
+        time.sleep(0.02)
+
+
+def held(file):
+    """The processes that NIGHTJAR_FAKE_HOLD=file makes wait."""
+    return {int(path[len(file) + 1:])
+            for path in glob.glob(glob.escape(file) + ".*")}
 
 
 def read(path):

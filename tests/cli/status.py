@@ -13,7 +13,7 @@ import sys
 import time
 import zlib
 
-from program import Program, check, write
+from program import Program, check, held, wait_for, write
 
 p = Program(sys.argv[1])
 HOST = socket.gethostname()
@@ -126,26 +126,29 @@ def shards():
 
 
 def begun(name, *args, **env):
-    """A run of the program in the folder `name`, and the folder."""
+    """A run of the program in the folder `name`, and the folder. It waits in
+    its second picture for the file beside the folder."""
     out = f"{p.folder}/{name}"
     return out, subprocess.Popen(
         [p.path, "generate", "a {red|blue} boat", "--seeds", "1..6",
          "--timestep-respacing", "ddim4", "-q", "-o", out, *args],
-        env={**p.env, "NIGHTJAR_FAKE_STEP_MS": "50", **env})
+        env={**p.env, "NIGHTJAR_FAKE_HOLD": out + ".go", **env})
 
 
 def look_at(out, children, count):
     """While they run each of them is shown, and when they are done too."""
-    def working():
-        s = status(out) if os.path.exists(out + "/nightjar.jsonl") else {}
-        return [w for w in s.get("processes", []) if w["made"] > 0]
-
-    while len(working()) < count:
+    def all_at_work():
         check(all(c.poll() is None for c in children), f"{out}: ended")
-        time.sleep(0.02)
-    text = p.out("status", out)
-    for worker in working():
+        return len(held(out + ".go")) == count
+
+    wait_for(all_at_work, f"{out}: not {count} at work")
+    s, text = status(out), p.out("status", out)
+    check({w["pid"] for w in s["processes"]} == held(out + ".go") and
+          all(w["state"] == "running" and w["made"] == 1
+              for w in s["processes"]), f"{s}")
+    for worker in s["processes"]:
         check(f"  process   {worker['pid']} on " in text, text)
+    write(out + ".go", b"")
     for child in children:
         check(child.wait() == 0, f"exit status {child.returncode}")
     s, text = status(out), p.out("status", out)

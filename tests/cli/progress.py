@@ -9,14 +9,13 @@ import os
 import pty
 import re
 import select
-import signal
 import struct
 import subprocess
 import sys
 import termios
 import time
 
-from program import Program, check
+from program import Program, check, held, write
 
 p = Program(sys.argv[1])
 JOB = ("generate", "a {red|blue} boat", "--seeds", "1..4",
@@ -55,18 +54,12 @@ class Terminal:
             return False
         return True
 
-    def stop_when(self, holds):
-        """Stops the program at a moment when holds(text) is true."""
-        while True:
-            while not holds(self.text):
-                check(self.read(1), f"ended: {self.text[-400:]!r}")
-            self.child.send_signal(signal.SIGSTOP)
-            os.waitpid(self.child.pid, os.WUNTRACED)
-            while select.select([self.master], [], [], 0)[0]:
-                check(self.read(0), "ended")
-            if holds(self.text):
-                return
-            self.child.send_signal(signal.SIGCONT)
+    def read_until_held(self, file):
+        """All that the program writes before it waits for the file."""
+        while not held(file):
+            check(self.read(0.1), f"ended: {self.text[-400:]!r}")
+        while select.select([self.master], [], [], 0)[0]:
+            check(self.read(0), "ended")
 
     def end(self, expect=0):
         while self.read(1):
@@ -119,13 +112,16 @@ def marks_failures():
 def survives_a_resize():
     """The line that a smaller window breaks in two is cleared whole. The window
     changes while the program stands still behind a whole line of 80 columns."""
-    t = Terminal(*JOB, "-o", p.folder + "/narrow", columns=80)
-    t.stop_when(lambda text: re.search(r"\[[#.]*\] [^\r\n\x1b]{36,} GB free$",
-                                       text))
+    go = p.folder + "/narrow.go"
+    t = Terminal(*JOB, "-o", p.folder + "/narrow", columns=80,
+                 env={"NIGHTJAR_FAKE_HOLD": go})
+    t.read_until_held(go)
+    check(re.search(r"\[[#.]*\] [^\r\n\x1b]{36,} GB free$", t.text),
+          f"no whole line: {t.text[-200:]!r}")
     fits(t.text, 80, 1)
     t.text = ""
     t.resize(60)
-    t.child.send_signal(signal.SIGCONT)
+    write(go, b"")
     after = t.end()
     check(after.startswith("\x1b[1A\r\x1b[J"), f"not cleared: {after[:200]!r}")
     fits(after, 60, 2)

@@ -17,12 +17,12 @@ from program import Program, check, held, wait_for, write
 
 p = Program(sys.argv[1])
 HOST = socket.gethostname()
+now = time.time()  # one moment, so that seconds between lines are exact
 
 
 def line(event, pid, ago=0, **fields):
     o = {"event": event, "job": "j1", "pid": pid, **fields,
-         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ",
-                               time.gmtime(time.time() - ago))}
+         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now - ago))}
     text = json.dumps(o, separators=(",", ":"))[:-1]
     return f'{text},"crc":"{zlib.crc32(text.encode()):08x}"}}\n'.encode()
 
@@ -80,9 +80,10 @@ def ended():
 
 
 def running():
+    global now
     sleeper = subprocess.Popen(["sleep", "100"])
     pid = sleeper.pid
-    time.sleep(0.1)
+    now = time.time()  # lines are not older than their process
     lines = [begin(pid, 0, 10)] + [line("made", pid, 0, **picture(k))
                                    for k in range(1, 4)]
     path = folder("running", x=lines + [line("take", pid, **picture(4))])
@@ -93,7 +94,7 @@ def running():
           s["processes"][0]["file"].endswith("seed--4.png"), f"{s}")
     check(s["seconds_left"] is not None, f"{s}")
     os.kill(pid, signal.SIGSTOP)
-    time.sleep(0.2)
+    os.waitpid(pid, os.WUNTRACED)
     check(status(path)["processes"][0]["state"] == "stopped", "stopped")
     text = p.out("status", path)
     check("is stopped and holds its pictures" in text and

@@ -44,14 +44,35 @@ makers()
         "$scratch/$1/nightjar.jsonl" | sort -u
 }
 
-wait_for_pictures()
+# held_job COUNT FOLDER [OPTION...]: begins a job and returns when COUNT of its
+# processes have made one picture and wait in the second, until let_go FOLDER.
+held_job()
 {
-    until [ "$(pictures "$1")" -ge "$2" ]; do
+    local count=$1
+
+    shift
+    (NIGHTJAR_FAKE_HOLD=$scratch/$1.go; export NIGHTJAR_FAKE_HOLD
+     job "$@") >"$scratch/$1.log" 2>&1 & pid=$!
+    until [ "$(held "$1" | wc -l)" -eq "$count" ]; do
+        kill -0 $pid 2>/dev/null || fail "$1 ended before it was held"
         sleep 0.02
     done
 }
 
-(job all --device cuda:all -n 4) >"$scratch/all.log" || fail "cuda:all failed"
+# The processes of a job that wait.
+held()
+{
+    find "$scratch" -name "$1.go.*" -printf '%f\n' | sed 's/.*\.//'
+}
+
+let_go()
+{
+    : >"$scratch/$1.go"
+}
+
+held_job 3 all --device cuda:all -n 4
+let_go all
+wait $pid || fail "cuda:all failed"
 [ "$(pictures all)" -eq 12 ] || fail "$(pictures all) pictures, not 12"
 [ "$(makers all | wc -l)" -eq 3 ] || fail "not three workers"
 [ "$(grep -c 'was drawn' "$scratch/all.log")" -eq 1 ] || fail "seeds differ"
@@ -62,9 +83,10 @@ status=0
     status=$?
 [ $status -eq 2 ] || fail "without a GPU: exit status $status"
 
-job stop --device cuda:all --seeds 1..20 >"$scratch/stop.log" & pid=$!
-wait_for_pictures stop 3
+# So many that none is done before it is told.
+held_job 3 stop --device cuda:all --seeds 1..1000
 kill -TERM $pid
+let_go stop
 status=0
 wait $pid || status=$?
 [ $status -eq 130 ] || fail "SIGTERM: exit status $status"
@@ -73,27 +95,31 @@ wait $pid || status=$?
     fail "not all workers were told"
 echo "SIGTERM: all three workers finished what they had, exit status 130"
 
-job dies --device cuda:all --seeds 1..6 >"$scratch/dies.log" 2>&1 & pid=$!
-wait_for_pictures dies 3
-kill -9 "$(makers dies | head -1)"
+held_job 3 dies --device cuda:all --seeds 1..6
+held dies >"$scratch/dies.pids"
+kill -9 "$(sort "$scratch/dies.pids" | head -1)"
+let_go dies
 wait $pid || fail "a dead worker: exit status $?"
 [ "$(pictures dies)" -eq 18 ] || fail "a dead worker: pictures are missing"
 grep -q "ended by signal 9" "$scratch/dies.log" || fail "nothing is said"
 echo "a worker killed: the others made all 18 pictures"
 
-job hup --seeds 1..3 >"$scratch/hup.log" & pid=$!
-wait_for_pictures hup 1
+held_job 1 hup --seeds 1..3
 kill -HUP $pid
+let_go hup
 wait $pid || fail "SIGHUP: exit status $?"
 [ "$(pictures hup)" -eq 9 ] || fail "SIGHUP ended the run"
 echo "SIGHUP: the run went on"
 
-job twice --seeds 1..20 >"$scratch/twice.log" & pid=$!
-wait_for_pictures twice 1
-kill -INT $pid
-kill -INT $pid
+# Two at once may come as one. The first alone would let the second picture be
+# finished, which waits.
+held_job 1 twice --seeds 1..20
+while kill -INT $pid 2>/dev/null; do
+    sleep 0.1
+done
 status=0
 wait $pid || status=$?
 [ $status -eq 130 ] || fail "two SIGINT: exit status $status"
+[ "$(pictures twice)" -eq 1 ] || fail "two SIGINT: not stopped at once"
 [ -z "$(find "$scratch/twice" -name '*.part')" ] || fail "a file is left"
 echo "two SIGINT: stopped at once, exit status 130"

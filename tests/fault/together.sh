@@ -45,19 +45,34 @@ same()
     echo "$2: the same bytes"
 }
 
-made()
-{
-    cat "$scratch/$1"/*.jsonl 2>/dev/null | grep -c '"event":"made"' || true
-}
-
 (job alone -q)
 [ "$(find "$scratch/alone" -name '*.png' | wc -l)" -eq 12 ] || fail "no job"
 (job again -q)
 same again "alone, once more"
 
-(job resumed -q) & pids=($!)
-until [ "$(made resumed)" -ge 3 ]; do sleep 0.05; done
+# at_work N FOLDER [OPTION...]: begins process N; returns when it has made a
+# picture and waits in its second one, until let_go N.
+at_work()
+{
+    local n=$1
+
+    shift
+    (NIGHTJAR_FAKE_HOLD=$scratch/go.$n; export NIGHTJAR_FAKE_HOLD
+     job "$@") >"$scratch/$n.log" 2>&1 & pids[n]=$!
+    until [ -e "$scratch/go.$n.${pids[n]}" ]; do
+        kill -0 ${pids[n]} 2>/dev/null || fail "process $n was not at work"
+        sleep 0.02
+    done
+}
+
+let_go()
+{
+    : >"$scratch/go.$1"
+}
+
+at_work 0 resumed -q
 kill -INT ${pids[0]}
+let_go 0
 status=0
 wait ${pids[0]} || status=$?
 [ $status -eq 130 ] || fail "interrupted: exit status $status"
@@ -80,30 +95,11 @@ for batch in 3 4; do
     echo "batches of $batch, whole and by a shard first: the same bytes"
 done
 
-# Three processes; the first is stopped and the second killed while at work. A
-# busy machine may look so late that one was done before: then once more.
-taken_by()
-{
-    grep -h '"event":"take"' "$scratch/shared/nightjar.jsonl" 2>/dev/null |
-        grep -q "\"pid\":$1,"
-}
-# at_work N SIGNAL: starts process N and sends it the signal after its first
-# picture was taken; false when it had ended.
-at_work()
-{
-    (job shared) >"$scratch/$1.log" 2>&1 & pids[$1]=$!
-    until taken_by ${pids[$1]}; do
-        kill -0 ${pids[$1]} 2>/dev/null || return 1
-        sleep 0.02
-    done
-    kill -"$2" ${pids[$1]} 2>/dev/null && [ "$(made shared)" -lt 11 ]
-}
-for attempt in 1 2 3 4 5 6; do
-    at_work 1 STOP && at_work 2 KILL && break
-    [ $attempt -lt 6 ] || fail "no process could be caught while at work"
-    for i in 1 2; do kill -9 ${pids[i]:-} 2>/dev/null || true; done
-    rm -rf "$scratch/shared"
-done
+# Three processes; the first is stopped and the second killed while at work.
+at_work 1 shared
+kill -STOP ${pids[1]}
+at_work 2 shared
+kill -KILL ${pids[2]}
 (job shared) >"$scratch/3.log" 2>&1 & pids[3]=$!
 until grep -q "process ${pids[1]} (stopped) has" "$scratch/3.log"; do
     kill -0 ${pids[3]} 2>/dev/null || fail "the third did not wait"
@@ -116,6 +112,7 @@ missing=$(diff <(ls "$scratch/alone") <(ls "$scratch/shared") |
 if [ "${2:-}" = kill ]; then
     kill -9 ${pids[1]}
 else
+    let_go 1
     kill -CONT ${pids[1]}
     wait ${pids[1]} || fail "the stopped one ended with $?"
 fi

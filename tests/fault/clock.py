@@ -48,12 +48,16 @@ def goes_on():
     calm, out = p.folder + "/calm", p.folder + "/jumps"
     later = time.strftime("%Y-%m-%dT%H:%M", time.localtime(time.time() + 7200))
     p.run(*JOB, "-q", "-o", calm)
+    began = time.monotonic()
     events = p.objects(*JOB, "-o", out, "--progress", "json", "--for", "1h",
                        "--deadline", later, env=jumping(AHEAD_AND_BACK))
+    took = time.monotonic() - began
     told = [e["time"] for e in events]
     check(max(told) - min(told) > 2 * YEAR, "the clock did not jump")
     left = [e["seconds_left"] for e in events if "seconds_left" in e]
-    check(len(left) > 16 and max(left) < 60 and min(left) >= 0, f"{left}")
+    # A step of the 32 is never thought to take longer than the whole run did.
+    check(len(left) > 16 and max(left) < 32 * took and min(left) >= 0,
+          f"{left} after {took} s")
     check(events[-1]["made"] == 8 and pictures(out) == pictures(calm),
           "other pictures")
     order = [(e["event"], e["number"]) for e in lines(out) if "number" in e]
@@ -67,15 +71,21 @@ def goes_on():
 
 
 def keeps_limits():
-    """A second by the clock that nobody sets, wherever the other one went."""
+    """A second by the clock that nobody sets, wherever the other one went. What
+    is thought to end too late is not begun: that is after half of it, when all
+    of that went into one picture."""
     for name, jumps in (("back", f"1:{-YEAR}"), ("ahead", f"1:{YEAR}")):
         out, began = f"{p.folder}/{name}", time.monotonic()
+        os.mkdir(out)  # so that it gets its lines whenever the run ends
+        # Nothing is known of how long a picture took before.
         p.run(*JOB, "-q", "-o", out, "--seeds", "1..1000", "--for", "1s",
-              env=jumping(jumps), expect=130)
+              env={**jumping(jumps), "XDG_CACHE_HOME": out + ".cache"},
+              expect=130)
         check(time.monotonic() - began < 60, f"{name}: too long")
         end = lines(out)[-1]
-        check(end["made"] >= 2 and end["seconds"] > 0.5 and
-              "the deadline" in end["reason"], f"{name}: {end}")
+        check(end["seconds"] > 0.49 and "the deadline" in end["reason"] and
+              (end["made"] > 0 or "is reached" in end["reason"]),
+              f"{name}: {end}")
 
 
 def is_seen(jump):

@@ -71,7 +71,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(self.ranged_head(data)[:65536])
 
     def serve_stuck(self, count):
-        """Promises everything and sends nothing."""
+        """Promises everything and hangs up."""
         self.ranged_head(data)
 
     def serve_norange(self, count):
@@ -118,10 +118,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def serve_stall(self, count):
-        """A few bytes, then silence."""
-        self.wfile.write(self.ranged_head(data)[:10])
+        """A few bytes the first time, then silence."""
+        self.wfile.write(self.ranged_head(data)[:10 if count == 1 else 0])
         self.wfile.flush()
-        time.sleep(8)
+        time.sleep(300)
+
+    def serve_half(self, count):
+        """64 KiB and silence the first time, then the rest."""
+        body = self.ranged_head(data)
+        self.wfile.write(body if count > 1 else body[:65536])
+        self.wfile.flush()
+        time.sleep(300 if count == 1 else 0)
 
     def serve_slow(self, count):
         """Slow, but never silent: a piece every tenth of a second."""

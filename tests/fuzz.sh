@@ -4,7 +4,8 @@
 #   tests/fuzz.sh [TARGET [RUNS]]   RUNS executions (1000000) of a target, or
 #                                   of each in turn when none is named
 #   tests/fuzz.sh --smoke           replays every corpus, and 2000 more runs of
-#                                   each target; skipped without clang
+#                                   each target, the same ones each time;
+#                                   skipped without clang
 #
 # TARGET: NAME of tests/fuzz/fuzz_NAME.c. What a run finds and its log go to
 # build/fuzz/found; new inputs go to build/fuzz/corpus, the tree's corpora are
@@ -15,6 +16,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/scripts/common.sh"
 found=$root/build/fuzz/found
 failures=0
+seed=0 # another one each time
 
 build()
 {
@@ -37,7 +39,7 @@ run_target()
     folders=("$fresh")
     [ -d "$root/tests/fuzz/corpus/$name" ] &&
         folders+=("$root/tests/fuzz/corpus/$name")
-    "$root/build/fuzz/tests/fuzz/fuzz_$name" -runs="$runs" -max_len=4096 \
+    "$root/build/fuzz/tests/fuzz/fuzz_$name" -runs="$runs" -seed=$seed -max_len=4096 \
         -timeout=25 -rss_limit_mb=1500 -print_final_stats=1 \
         -artifact_prefix="$found/$name-" "${folders[@]}" \
         >"$found/$name.log" 2>&1
@@ -68,6 +70,7 @@ if [ "${1:-}" = --smoke ]; then
     command -v clang >/dev/null && command -v clang++ >/dev/null ||
         { say "SKIPPED: no clang here, the fuzz targets were not run"; exit 0; }
     runs=2000
+    seed=1
 elif [ $# -gt 0 ]; then
     [ -e "$root/tests/fuzz/fuzz_$1.c" ] ||
         die "unknown target '$1'; expected one of: ${targets[*]}"

@@ -64,16 +64,19 @@ wait_for()
     done
 }
 
-free_port()
+# Both at once, so that they are two.
+free_ports()
 {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("", 0))
-print(s.getsockname()[1])'
+    python3 -c 'import socket; both = socket.socket(), socket.socket()
+for s in both: s.bind(("", 0))
+print(*(s.getsockname()[1] for s in both))'
 }
 
 start_slurm()
 {
-    local host
+    local host ports
 
+    read -r -a ports < <(free_ports)
     host=$(hostname -s)
     chmod 755 "$dir"
     mkdir -p "$dir/state" "$dir/spool" "$dir/out"
@@ -89,8 +92,8 @@ start_slurm()
     cat >"$SLURM_CONF" <<CONF
 ClusterName=nightjar
 SlurmctldHost=$host
-SlurmctldPort=$(free_port)
-SlurmdPort=$(free_port)
+SlurmctldPort=${ports[0]}
+SlurmdPort=${ports[1]}
 SlurmUser=root
 AuthType=auth/munge
 AuthInfo=socket=$dir/munge.socket
@@ -141,15 +144,18 @@ pictures()
     find "$dir/out/pictures" -name '*.png' 2>/dev/null | wc -l
 }
 
-has_made()
+# All three tasks have made a picture and wait in their second one.
+all_are_held()
 {
-    [ "$(pictures)" -ge "$1" ]
+    [ "$(find "$dir" -maxdepth 1 -name 'go.*' | wc -l)" -eq 3 ]
 }
 
-# All tasks are gone from the queue.
+# All tasks are gone from the queue; no answer is not an empty one.
 is_over()
 {
-    [ -z "$(squeue -h -j "$1" -t PD,R,CG,CF,RQ 2>/dev/null)" ]
+    local queue
+
+    queue=$(squeue -h -j "$1" -t PD,R,CG,CF,RQ 2>/dev/null) && [ -z "$queue" ]
 }
 
 task_runs()
@@ -162,6 +168,7 @@ run_array()
     local job
 
     export NIGHTJAR=$program NIGHTJAR_FAKE_STEP_MS=150
+    export NIGHTJAR_FAKE_HOLD=$dir/go
     export NIGHTJAR_MODELS=$PWD/models XDG_CACHE_HOME=$dir/cache
     cd "$dir/out"
     note sbatch --array=1-3 --cpus-per-task=1 --time=10 \
@@ -169,13 +176,14 @@ run_array()
         "a {red|green|blue} boat" --seeds 1..8 \
         --timestep-respacing ddim4 --unet demo -o pictures | tee "$dir/submitted"
     job=$(sed -nE 's/Submitted batch job ([0-9]+)/\1/p' "$dir/submitted")
-    wait_for 120 has_made 6 || fail "no pictures come"
+    wait_for 120 all_are_held || fail "no pictures come"
     note squeue -r -o "%.8i %.9P %.9j %.2t %.6M %R"
     # What Slurm sends before a time limit, and at a preemption with grace.
     note scancel --batch --signal=TERM "${job}_1"
-    wait_for 120 has_made 9 || fail "no more pictures come"
+    wait_for 120 grep -q 'asked to end' task-1.log || fail "nobody was asked"
     # A node that is taken away.
     note scontrol requeue "${job}_2"
+    : >"$NIGHTJAR_FAKE_HOLD"
     wait_for 30 grep -q 'queued again' task-1.log ||
         fail "task 1 was not queued again"
     note "$program" status pictures

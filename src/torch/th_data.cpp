@@ -107,22 +107,6 @@ at::Tensor convert(const strided &src, at::ScalarType to)
     return out;
 }
 
-void check_count(const at::Tensor &t, size_t n)
-{
-    TORCH_CHECK(static_cast<size_t>(t.numel()) == n, "has ", t.numel(),
-                " elements, the caller's memory ", n);
-}
-
-template <class T>
-void read(const at::Tensor &t, at::ScalarType type, T *out, size_t n)
-{
-    c10::NoGradGuard no_grad;
-
-    check_count(t, n);
-    if (n)
-        at::from_blob(out, t.sizes(), type).copy_(t);
-}
-
 // Numbers that a device gets in each step; weights are larger, and come once.
 constexpr size_t pinned_most = size_t(64) << 20;
 
@@ -232,25 +216,13 @@ extern "C" th_tensor *th_to(th_scope *s, const th_tensor *t, nj_dtype dtype,
 extern "C" void th_read_f32(th_scope *s, const th_tensor *t, float *out,
                             size_t n)
 {
-    th::act(s, "read_f32", {t}, [&] { read(t->t, at::kFloat, out, n); });
-}
+    th::act(s, "read_f32", {t}, [&] {
+        const c10::NoGradGuard no_grad;
 
-extern "C" void th_read_i64(th_scope *s, const th_tensor *t, int64_t *out,
-                            size_t n)
-{
-    th::act(s, "read_i64", {t}, [&] { read(t->t, at::kLong, out, n); });
-}
-
-extern "C" void th_write_f32_(th_scope *s, th_tensor *t, const float *data,
-                              size_t n)
-{
-    th::act(s, "write_f32_", {t}, [&] {
-        c10::NoGradGuard no_grad;
-
-        check_count(t->t, n);
+        TORCH_CHECK(th_elements(t) == n, "has ", th_elements(t),
+                    " elements, the caller's memory ", n);
         if (n)
-            t->t.copy_(at::from_blob(const_cast<float *>(data), t->t.sizes(),
-                                     at::kFloat));
+            at::from_blob(out, t->t.sizes(), at::kFloat).copy_(t->t);
     });
 }
 

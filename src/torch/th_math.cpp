@@ -7,16 +7,6 @@
         return th::op(s, #name, {a}, [&] { return at::name(a->t); });          \
     }
 
-#define SUM(name)                                                              \
-    extern "C" th_tensor *th_##name(th_scope *s, const th_tensor *a)           \
-    {                                                                          \
-        return th::op(s, #name, {a}, [&] {                                     \
-            const th::alone guard;                                             \
-                                                                               \
-            return at::name(a->t);                                             \
-        });                                                                    \
-    }
-
 #define BINARY(name)                                                           \
     extern "C" th_tensor *th_##name(th_scope *s, const th_tensor *a,           \
                                     const th_tensor *b)                        \
@@ -34,10 +24,7 @@ BINARY(add)
 BINARY(sub)
 BINARY(mul)
 BINARY(div)
-BINARY(maximum)
-BINARY(minimum)
 BINARY(atan2)
-BINARY(eq)
 BINARY(matmul)
 
 UNARY(neg)
@@ -45,20 +32,12 @@ UNARY(abs)
 UNARY(square)
 UNARY(sqrt)
 UNARY(exp)
-UNARY(log)
 UNARY(sin)
 UNARY(cos)
-UNARY(asin)
-UNARY(floor)
-SUM(sum)
-SUM(mean)
 
 SCALAR(add_scalar, add)
 SCALAR(mul_scalar, mul)
 SCALAR(clamp_min, clamp_min)
-SCALAR(fmod_scalar, fmod)
-SCALAR(remainder_scalar, remainder)
-SCALAR(lt_scalar, lt)
 SCALAR(eq_scalar, eq)
 
 extern "C" th_tensor *th_clamp(th_scope *s, const th_tensor *a, double low,
@@ -103,6 +82,15 @@ static std::vector<int64_t> list(int n, const int *dims)
     return std::vector<int64_t>(dims, dims + n);
 }
 
+extern "C" th_tensor *th_sum(th_scope *s, const th_tensor *a)
+{
+    return th::op(s, "sum", {a}, [&] {
+        const th::alone guard;
+
+        return at::sum(a->t);
+    });
+}
+
 extern "C" th_tensor *th_sum_dims(th_scope *s, const th_tensor *a, int n,
                                   const int *dims, bool keep)
 {
@@ -121,23 +109,6 @@ extern "C" th_tensor *th_mean_dims(th_scope *s, const th_tensor *a, int n,
 
         return at::mean(a->t, list(n, dims), keep);
     });
-}
-
-extern "C" th_tensor *th_amax(th_scope *s, const th_tensor *a, int dim,
-                              bool keep)
-{
-    return th::op(s, "amax", {a}, [&] { return at::amax(a->t, dim, keep); });
-}
-
-extern "C" th_tensor *th_amin(th_scope *s, const th_tensor *a, int dim,
-                              bool keep)
-{
-    return th::op(s, "amin", {a}, [&] { return at::amin(a->t, dim, keep); });
-}
-
-extern "C" th_tensor *th_argmax(th_scope *s, const th_tensor *a, int dim)
-{
-    return th::op(s, "argmax", {a}, [&] { return at::argmax(a->t, dim); });
 }
 
 extern "C" th_tensor *th_norm(th_scope *s, const th_tensor *a, int dim,

@@ -4,23 +4,6 @@
 #include "torch/repeatable.hpp"
 #include "torch/th_internal.hpp"
 
-extern "C" th_tensor *th_batch_norm(th_scope *s, const th_tensor *x,
-                                    const th_tensor *mean, const th_tensor *var,
-                                    const th_tensor *gamma,
-                                    const th_tensor *beta, double eps)
-{
-    return th::op(
-        s, "batch_norm", {x, mean, var, th::opt(gamma), th::opt(beta)}, [&] {
-            return at::batch_norm(x->t, th::maybe(gamma), th::maybe(beta),
-                                  mean->t, var->t, false, 0, eps, false);
-        });
-}
-
-extern "C" th_tensor *th_sigmoid(th_scope *s, const th_tensor *x)
-{
-    return th::op(s, "sigmoid", {x}, [&] { return at::sigmoid(x->t); });
-}
-
 extern "C" th_tensor *th_gelu(th_scope *s, const th_tensor *x)
 {
     return th::op(s, "gelu", {x}, [&] { return at::gelu(x->t); });
@@ -36,11 +19,6 @@ extern "C" th_tensor *th_leaky_relu(th_scope *s, const th_tensor *x,
 {
     return th::op(s, "leaky_relu", {x},
                   [&] { return at::leaky_relu(x->t, slope); });
-}
-
-extern "C" th_tensor *th_softmax(th_scope *s, const th_tensor *x, int dim)
-{
-    return th::op(s, "softmax", {x}, [&] { return at::softmax(x->t, dim); });
 }
 
 extern "C" th_tensor *th_embedding(th_scope *s, const th_tensor *table,
@@ -102,14 +80,6 @@ extern "C" th_tensor *th_max_pool2d(th_scope *s, const th_tensor *x, int size)
                   [&] { return at::max_pool2d(x->t, size); });
 }
 
-extern "C" th_tensor *th_adaptive_avg_pool2d(th_scope *s, const th_tensor *x,
-                                             int64_t h, int64_t w)
-{
-    return th::op(s, "adaptive_avg_pool2d", {x}, [&] {
-        return at::adaptive_avg_pool2d(x->t, {h, w});
-    });
-}
-
 struct double_node : public torch::autograd::Node {
     torch::autograd::variable_list
     apply(torch::autograd::variable_list &&grads) override
@@ -150,15 +120,6 @@ extern "C" th_tensor *th_upsample_bilinear2d(th_scope *s, const th_tensor *x,
         if (th::wants_repeatable(x->t))
             return th::bilinear_repeatable(x->t, h, w, align_corners);
         return at::upsample_bilinear2d(x->t, {h, w}, align_corners);
-    });
-}
-
-extern "C" th_tensor *th_upsample_bicubic2d(th_scope *s, const th_tensor *x,
-                                            int64_t h, int64_t w,
-                                            bool align_corners)
-{
-    return th::op(s, "upsample_bicubic2d", {x}, [&] {
-        return at::upsample_bicubic2d(x->t, {h, w}, align_corners);
     });
 }
 

@@ -216,8 +216,8 @@ static double rms(th_scope *s, const th_tensor *g, int b)
     float value;
     const th_tensor *one = b < 0 ? g : th_narrow(s, g, 0, b, 1);
 
-    th_read_f32(s, th_sqrt(s, th_mean(s, th_square(s, one))), &value, 1);
-    return (double)value;
+    th_read_f32(s, th_sum(s, th_square(s, one)), &value, 1);
+    return sqrt((double)value / (double)th_elements(one));
 }
 
 /* Quirk 6: one clamp for the whole batch. */

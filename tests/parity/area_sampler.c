@@ -254,12 +254,15 @@ static th_tensor *mix_channels(const struct bench *b, th_scope *s,
                       b->shape);
 }
 
-/* 2 sigmoid(2 x) - 1 */
+/* 1 - 2 / (1 + e^2x) */
 static th_tensor *hyperbolic_tangent(th_scope *s, const th_tensor *x)
 {
-    th_tensor *half = th_sigmoid(s, th_mul_scalar(s, x, 2));
+    const th_tensor *down =
+        th_add_scalar(s, th_exp(s, th_mul_scalar(s, x, 2)), 1);
+    const th_tensor *less = th_div(
+        s, th_full(s, NJ_F32, (th_device){TH_CPU, 0}, 0, NULL, -2), down);
 
-    return th_add_scalar(s, th_mul_scalar(s, half, 2), -1);
+    return th_add_scalar(s, less, 1);
 }
 
 /* config.network: eps and v of x at a timestep -> [B,6,H,W] or [B,3,H,W] */

@@ -40,15 +40,40 @@ static th_tensor *mean_of(th_scope *s, const th_tensor *x)
         s, th_mean_dims(s, gray_of(s, x), 3, (const int[]){1, 2, 3}, true));
 }
 
-/* a where a < b, else b; of equals the gradient goes to b alone. */
+static th_tensor *equal(th_scope *s, const th_tensor *a, const th_tensor *b)
+{
+    return th_eq_scalar(s, th_sub(s, a, b), 0);
+}
+
+/* a > b ? yes : no */
+static th_tensor *if_above(th_scope *s, const th_tensor *a, const th_tensor *b,
+                           const th_tensor *yes, const th_tensor *no)
+{
+    const th_tensor *above = th_clamp_min(s, th_sub(s, a, b), 0);
+
+    return th_where_self(s, th_eq_scalar(s, above, 0), no, yes);
+}
+
+/* Of equals the gradient goes to b alone. */
 static th_tensor *less(th_scope *s, const th_tensor *a, const th_tensor *b)
 {
-    return th_where_self(s, th_lt_scalar(s, th_sub(s, a, b), 0), a, b);
+    return if_above(s, b, a, a, b);
 }
 
 static th_tensor *greater(th_scope *s, const th_tensor *a, const th_tensor *b)
 {
-    return th_where_self(s, th_lt_scalar(s, th_sub(s, b, a), 0), a, b);
+    return if_above(s, a, b, a, b);
+}
+
+/* x, one channel, less the largest multiple of m that is not above it. */
+static th_tensor *modulo(th_scope *s, const th_tensor *x, float m)
+{
+    float v[B * H * W];
+
+    th_read_f32(s, x, v, B * H * W);
+    for (int i = 0; i < B * H * W; i++)
+        v[i] = m * floorf(v[i] / m);
+    return th_sub(s, x, th_from_data(s, NJ_F32, SHAPE(B, 1, H, W), v));
 }
 
 struct hsv {
@@ -67,8 +92,8 @@ static th_tensor *sixths(th_scope *s, const th_tensor *const rgb[3],
     red = th_sub(s, c[2], c[1]);
     green = th_sub(s, th_add_scalar(s, c[0], 2), c[2]);
     blue = th_sub(s, th_add_scalar(s, c[1], 4), c[0]);
-    green = th_where_self(s, th_eq(s, max, rgb[1]), green, blue);
-    return th_where_self(s, th_eq(s, max, rgb[0]), red, green);
+    green = th_where_self(s, equal(s, max, rgb[1]), green, blue);
+    return th_where_self(s, equal(s, max, rgb[0]), red, green);
 }
 
 static struct hsv to_hsv(th_scope *s, const th_tensor *x)
@@ -78,13 +103,13 @@ static struct hsv to_hsv(th_scope *s, const th_tensor *x)
     const th_tensor *max = greater(s, rgb[2], greater(s, rgb[1], rgb[0]));
     const th_tensor *min = less(s, rgb[2], less(s, rgb[1], rgb[0]));
     const th_tensor *range = th_sub(s, max, min);
-    const th_tensor *flat = th_eq(s, max, min);
+    const th_tensor *flat = equal(s, max, min);
     const th_tensor *one = th_add_scalar(s, th_mul_scalar(s, max, 0), 1);
     const th_tensor *h =
         sixths(s, rgb, max, th_where_self(s, flat, one, range));
     const th_tensor *turns = th_add_scalar(s, th_mul_scalar(s, h, 1 / 6.0), 1);
 
-    return (struct hsv){th_fmod_scalar(s, turns, 1),
+    return (struct hsv){modulo(s, turns, 1),
                         th_div(s, range, th_where_self(s, flat, one, max)),
                         max};
 }
@@ -102,8 +127,9 @@ static th_tensor *by_sector(th_scope *s, const th_tensor *sector,
 static th_tensor *to_rgb(th_scope *s, const struct hsv *in)
 {
     const th_tensor *h6 = th_mul_scalar(s, in->h, 6);
-    const th_tensor *i = th_floor(s, h6);
-    const th_tensor *sf = th_mul(s, in->s, th_sub(s, h6, i));
+    const th_tensor *part = modulo(s, h6, 1);
+    const th_tensor *sf = th_mul(s, in->s, part);
+    const th_tensor *i = modulo(s, th_sub(s, h6, part), 6);
     const th_tensor *rest = th_add_scalar(s, th_neg(s, in->s), 1);
     const th_tensor *q = th_add_scalar(s, th_neg(s, sf), 1);
     const th_tensor *v = in->v;
@@ -112,7 +138,6 @@ static th_tensor *to_rgb(th_scope *s, const struct hsv *in)
     const th_tensor *rgb[3];
 
     q = th_clamp(s, th_mul(s, q, v), 0, 1);
-    i = th_remainder_scalar(s, i, 6);
     rgb[0] = by_sector(s, i, (const th_tensor *[]){v, q, p, p, t, v});
     rgb[1] = by_sector(s, i, (const th_tensor *[]){t, v, v, q, p, p});
     rgb[2] = by_sector(s, i, (const th_tensor *[]){p, p, t, v, v, q});
@@ -123,7 +148,7 @@ static th_tensor *turned(th_scope *s, const th_tensor *x, double turns)
 {
     struct hsv c = to_hsv(s, x);
 
-    c.h = th_remainder_scalar(s, th_add_scalar(s, c.h, turns), 1);
+    c.h = modulo(s, th_add_scalar(s, c.h, turns), 1);
     return to_rgb(s, &c);
 }
 

@@ -15,12 +15,6 @@ static th_tensor *conv_stride(th_scope *s, const th_tensor *x)
     return th_conv2d(s, x, RANDOM(s, 1, SHAPE(3, 4, 3, 3)), NULL, 2, 1);
 }
 
-static th_tensor *conv_groups(th_scope *s, const th_tensor *x)
-{
-    return th_conv2d_groups(s, x, RANDOM(s, 1, SHAPE(4, 2, 2, 2)), NULL, 2, 0,
-                            2);
-}
-
 /* x as what is added, as the input, and as both. */
 static th_tensor *conv_add(th_scope *s, const th_tensor *x)
 {
@@ -58,13 +52,6 @@ static th_tensor *layer_norm(th_scope *s, const th_tensor *x)
                          1e-5);
 }
 
-static th_tensor *batch_norm(th_scope *s, const th_tensor *x)
-{
-    return th_batch_norm(s, x, RANDOM(s, 1, SHAPE(4)),
-                         th_square(s, RANDOM(s, 2, SHAPE(4))),
-                         RANDOM(s, 3, SHAPE(4)), RANDOM(s, 4, SHAPE(4)), 0.1);
-}
-
 static th_tensor *attention_q(th_scope *s, const th_tensor *x)
 {
     return th_attention(s, x, RANDOM(s, 1, SHAPE(2, 4, 6, 5)),
@@ -93,11 +80,6 @@ static th_tensor *linear(th_scope *s, const th_tensor *x)
     return th_linear(s, x, RANDOM(s, 1, SHAPE(3, 5)), RANDOM(s, 2, SHAPE(3)));
 }
 
-static th_tensor *softmax(th_scope *s, const th_tensor *x)
-{
-    return th_softmax(s, x, 1);
-}
-
 static th_tensor *avg_pool(th_scope *s, const th_tensor *x)
 {
     return th_avg_pool2d(s, x, 2);
@@ -108,11 +90,6 @@ static th_tensor *max_pool(th_scope *s, const th_tensor *x)
     return th_max_pool2d(s, x, 2);
 }
 
-static th_tensor *adaptive_pool(th_scope *s, const th_tensor *x)
-{
-    return th_adaptive_avg_pool2d(s, x, 4, 2);
-}
-
 static th_tensor *nearest(th_scope *s, const th_tensor *x)
 {
     return th_upsample_nearest2d(s, x, 12, 10);
@@ -121,11 +98,6 @@ static th_tensor *nearest(th_scope *s, const th_tensor *x)
 static th_tensor *bilinear(th_scope *s, const th_tensor *x)
 {
     return th_upsample_bilinear2d(s, x, 9, 4, false);
-}
-
-static th_tensor *bicubic(th_scope *s, const th_tensor *x)
-{
-    return th_upsample_bicubic2d(s, x, 4, 11, false);
 }
 
 static th_tensor *project(th_scope *s, const th_tensor *x)
@@ -154,10 +126,10 @@ static th_tensor *replicate(th_scope *s, const th_tensor *x)
 static th_tensor *chain(th_scope *s, const th_tensor *x)
 {
     th_tensor *a = th_add_scalar(s, th_mul_scalar(s, th_square(s, x), 0.3), 1);
-    th_tensor *b = th_mul(s, th_log(s, a), th_exp(s, th_neg(s, th_sqrt(s, a))));
+    th_tensor *b = th_mul(s, a, th_exp(s, th_neg(s, th_sqrt(s, a))));
     th_tensor *c = th_atan2(s, th_sin(s, x), th_add(s, a, th_cos(s, b)));
 
-    return th_sub(s, th_div(s, c, a), th_asin(s, th_mul_scalar(s, c, 0.5)));
+    return th_sub(s, th_div(s, c, a), b);
 }
 
 static th_tensor *distance(th_scope *s, const th_tensor *x)
@@ -170,7 +142,7 @@ static th_tensor *spread(th_scope *s, const th_tensor *x)
     th_tensor *m = th_mean_dims(s, x, 2, (const int[]){2, 3}, true);
 
     return th_add(s, th_sum_dims(s, x, 1, (const int[]){1}, true),
-                  th_mul(s, m, th_mean(s, x)));
+                  th_mul(s, m, th_sum(s, x)));
 }
 
 static const struct {
@@ -179,28 +151,22 @@ static const struct {
 } layers[] = {
     {"conv2d", conv},
     {"conv2d stride 2", conv_stride},
-    {"conv2d groups", conv_groups},
     {"conv2d_add", conv_add},
     {"group_norm_silu", norm},
     {"group_norm", norm_only},
     {"layer_norm", layer_norm},
-    {"batch_norm", batch_norm},
     {"attention q", attention_q},
     {"attention k, v", attention_kv},
     {"attention, packed", attention_packed},
     {"attention, by heads", attention_by_heads},
     {"linear", linear},
     {"silu", th_silu},
-    {"sigmoid", th_sigmoid},
     {"quick_gelu", th_quick_gelu},
     {"gelu", th_gelu},
-    {"softmax", softmax},
     {"avg_pool2d", avg_pool},
     {"max_pool2d", max_pool},
-    {"adaptive_avg_pool2d", adaptive_pool},
     {"upsample_nearest2d", nearest},
     {"upsample_bilinear2d", bilinear},
-    {"upsample_bicubic2d", bicubic},
     {"project", project},
     {"crop", crop},
     {"pad2d reflect", reflect},
@@ -339,7 +305,7 @@ static void notices_changes_in_place(void **state)
     th_tensor *h = th_neg(s, x);
     th_tensor *y = th_square(s, h);
 
-    th_write_f32_(s, h, (const float[]){0, 0}, 2);
+    th_copy_(s, h, TENSOR(s, SHAPE(2), 0, 0));
     OK(s);
     assert_null(th_grad(s, y, NULL, x));
     assert_int_equal(th_scope_check(s, NULL), NJ_E_INTERNAL);

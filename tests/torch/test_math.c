@@ -11,10 +11,7 @@ static void binary(void **state)
     EXPECT(s, th_sub(s, a, b), 0, -3, -4, 9);
     EXPECT(s, th_mul(s, a, b), 0, 4, -4, -18);
     EXPECT(s, th_div(s, a, b), 0, 0.25, -1, -0.5);
-    EXPECT(s, th_maximum(s, a, b), 0, 4, 2, 3);
-    EXPECT(s, th_minimum(s, a, b), 0, 1, -2, -6);
     EXPECT(s, th_atan2(s, a, b), 1e-6, 0.24497866, -0.78539816, 2.6779450);
-    EXPECT(s, th_eq(s, a, TENSOR(s, SHAPE(3), 1, 2, 3)), 0, 1, 0, 1);
     EXPECT(s, th_add(s, a, TENSOR(s, SHAPE(2, 1), 10, 20)), 0, 11, 8, 13, 21,
            18, 23);
     EXPECT(s,
@@ -32,12 +29,9 @@ static void scalars(void **state)
     EXPECT(s, th_mul_scalar(s, a, -2), 0, 5, 2, -1, -7);
     EXPECT(s, th_clamp(s, a, -1, 2), 0, -1, -1, 0.5, 2);
     EXPECT(s, th_clamp_min(s, a, 0), 0, 0, 0, 0.5, 3.5);
-    EXPECT(s, th_fmod_scalar(s, a, 2), 0, -0.5, -1, 0.5, 1.5);
-    EXPECT(s, th_remainder_scalar(s, a, 2), 0, 1.5, 1, 0.5, 1.5);
-    EXPECT(s, th_lt_scalar(s, a, 0.5), 0, 1, 1, 0, 0);
     EXPECT(s, th_eq_scalar(s, a, 0.5), 0, 0, 0, 1, 0);
-    EXPECT(s, th_where_self(s, th_lt_scalar(s, a, 0), th_neg(s, a), a), 0, 2.5,
-           1, 0.5, 3.5);
+    EXPECT(s, th_where_self(s, th_eq_scalar(s, a, -1), th_neg(s, a), a), 0,
+           -2.5, 1, 0.5, 3.5);
 }
 
 static void unary(void **state)
@@ -51,11 +45,8 @@ static void unary(void **state)
     EXPECT(s, th_square(s, a), 0, 0.25, 0.0625, 1);
     EXPECT(s, th_sqrt(s, p), 1e-6, 0.70710678, 0.5, 1);
     EXPECT(s, th_exp(s, a), 1e-6, 0.60653066, 1.2840254, 2.7182818);
-    EXPECT(s, th_log(s, p), 1e-6, -0.69314718, -1.3862944, 0);
     EXPECT(s, th_sin(s, a), 1e-6, -0.47942554, 0.24740396, 0.84147098);
     EXPECT(s, th_cos(s, a), 1e-6, 0.87758256, 0.96891242, 0.54030231);
-    EXPECT(s, th_asin(s, a), 1e-6, -0.52359878, 0.25268026, 1.5707963);
-    EXPECT(s, th_floor(s, a), 0, -1, 0, 1);
 }
 
 static void knows_finite(void **state)
@@ -77,16 +68,11 @@ static void reductions(void **state)
     th_tensor *kept = th_sum_dims(s, a, 1, (const int[]){1}, true);
 
     EXPECT(s, th_sum(s, a), 0, 9);
-    EXPECT(s, th_mean(s, a), 0, 1.5);
     EXPECT(s, kept, 0, 3, 6);
     assert_int_equal(th_ndim(kept), 2);
     EXPECT(s, th_sum_dims(s, a, 2, (const int[]){0, -1}, false), 0, 9);
     EXPECT(s, th_mean_dims(s, a, 1, (const int[]){0}, false), 0, 2.5, 2.5,
            -0.5);
-    EXPECT(s, th_amax(s, a, 1, false), 0, 5, 4);
-    EXPECT(s, th_amin(s, a, 0, false), 0, 1, 0, -3);
-    EXPECT(s, th_argmax(s, a, 1), 0, 1, 0);
-    assert_int_equal(th_dtype(th_argmax(s, a, 1)), NJ_I64);
     EXPECT(s, th_norm(s, TENSOR(s, SHAPE(2, 2), 3, 4, 5, 12), -1, true), 1e-6,
            5, 13);
 }

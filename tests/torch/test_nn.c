@@ -16,14 +16,10 @@ static void convolutions(void **state)
     th_tensor *x = ramp(s, SHAPE(1, 1, 3, 3));
     th_tensor *w = TENSOR(s, SHAPE(1, 1, 2, 2), 1, 2, 3, 4);
     th_tensor *b = TENSOR(s, SHAPE(1), 0.5);
-    th_tensor *two = TENSOR(s, SHAPE(2, 1, 1, 1), 2, -1);
 
     /* 0 1 2 / 3 4 5 / 6 7 8, weights 1 2 / 3 4 */
     EXPECT(s, th_conv2d(s, x, w, b, 1, 0), 0, 27.5, 37.5, 57.5, 67.5);
     EXPECT(s, th_conv2d(s, x, w, NULL, 2, 1), 0, 0, 11, 30, 67);
-    EXPECT(s,
-           th_conv2d_groups(s, ramp(s, SHAPE(1, 2, 1, 2)), two, NULL, 1, 0, 2),
-           0, 0, 2, -2, -3);
 }
 
 static void products(void **state)
@@ -114,20 +110,16 @@ static void group_norm_refuses(void **state)
     }
 }
 
-static void other_norms(void **state)
+static void layer_norm(void **state)
 {
     th_scope *s = *state;
     th_tensor *x = TENSOR(s, SHAPE(2, 2), 1, 3, 2, 6);
     th_tensor *gamma = TENSOR(s, SHAPE(2), 2, 1);
     th_tensor *beta = TENSOR(s, SHAPE(2), 0, 3);
-    th_tensor *mean = TENSOR(s, SHAPE(2), 1, 2);
-    th_tensor *var = TENSOR(s, SHAPE(2), 3, 15);
 
     EXPECT(s, th_layer_norm(s, x, gamma, beta, 0), 1e-6, -2, 4, -2, 4);
     EXPECT(s, th_layer_norm(s, x, NULL, NULL, 3), 1e-6, -0.5, 0.5, -2 / sqrt(7),
            2 / sqrt(7));
-    EXPECT(s, th_batch_norm(s, x, mean, var, gamma, beta, 1), 1e-6, 0, 3.25, 1,
-           4);
 }
 
 static void attention(void **state)
@@ -158,15 +150,11 @@ static void activations(void **state)
 
     EXPECT(s, th_silu(s, x), 2e-6, -20 * sigmoid(-20), -sigmoid(-1),
            0.5 * sigmoid(0.5), 20 * sigmoid(20));
-    EXPECT(s, th_sigmoid(s, x), 1e-6, sigmoid(-20), sigmoid(-1), sigmoid(0.5),
-           1);
     EXPECT(s, th_quick_gelu(s, x), 2e-6, 0, -sigmoid(-1.702),
            0.5 * sigmoid(0.851), 20);
     EXPECT(s, th_gelu(s, x), 2e-6, 0, -0.15865525, 0.5 * 0.69146246, 20);
     EXPECT(s, th_relu(s, x), 0, 0, 0, 0.5, 20);
     EXPECT(s, th_leaky_relu(s, x, 0.25), 0, -5, -0.25, 0.5, 20);
-    EXPECT(s, th_softmax(s, TENSOR(s, SHAPE(2, 2), 0, 1, 2, 2), 1), 1e-6,
-           sigmoid(-1), sigmoid(1), 0.5, 0.5);
 }
 
 /* The exponential of the own kernels over all of its range. */
@@ -197,7 +185,6 @@ static void pools(void **state)
 
     EXPECT(s, th_avg_pool2d(s, x, 2), 0, 2.5, 4.5, 10.5, 12.5);
     EXPECT(s, th_max_pool2d(s, x, 2), 0, 5, 7, 13, 15);
-    EXPECT(s, th_adaptive_avg_pool2d(s, x, 1, 3), 0, 6.5, 7.5, 8.5);
 }
 
 static void resizing(void **state)
@@ -208,10 +195,6 @@ static void resizing(void **state)
     EXPECT(s, th_upsample_nearest2d(s, x, 2, 4), 0, 0, 0, 4, 4, 0, 0, 4, 4);
     EXPECT(s, th_upsample_bilinear2d(s, x, 1, 4, false), 1e-6, 0, 1, 3, 4);
     EXPECT(s, th_upsample_bilinear2d(s, x, 1, 3, true), 1e-6, 0, 2, 4);
-    /* Keys' cubic with a = -0.75, edges repeated */
-    EXPECT(s, th_upsample_bicubic2d(s, x, 1, 4, false), 1e-5, -0.421875,
-           0.90625, 3.09375, 4.421875);
-    EXPECT(s, th_upsample_bicubic2d(s, x, 1, 3, true), 1e-5, 0, 2, 4);
     EXPECT(s, th_pixel_unshuffle(s, ramp(s, SHAPE(1, 1, 2, 4)), 2), 0, 0, 2, 1,
            3, 4, 6, 5, 7);
 }
@@ -221,7 +204,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TH_TEST(convolutions), TH_TEST(products),
         TH_TEST(group_norm),   TH_TEST(group_norm_refuses),
-        TH_TEST(other_norms),  TH_TEST(attention),
+        TH_TEST(layer_norm),   TH_TEST(attention),
         TH_TEST(activations),  TH_TEST(silu_is_accurate),
         TH_TEST(pools),        TH_TEST(resizing),
     };

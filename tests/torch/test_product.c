@@ -42,8 +42,9 @@ static double error_of(th_scope *s, const th_tensor *got, const th_tensor *want)
     float square;
     th_tensor *wide = th_to(s, got, NJ_F64, cpu);
 
-    th_read_f32(s, th_mean(s, th_square(s, want)), &square, 1);
-    return max_difference(s, wide, want) / sqrt((double)square);
+    th_read_f32(s, th_sum(s, th_square(s, want)), &square, 1);
+    return max_difference(s, wide, want) /
+           sqrt((double)square / (double)th_elements(want));
 }
 
 static void check_case(th_scope *s, const struct product_case *c, nj_dtype type,

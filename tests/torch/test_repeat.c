@@ -89,11 +89,6 @@ static th_tensor *layer_norm(th_scope *s, const th_tensor *x)
     return th_layer_norm(s, heads(s, x), LIKE(s, x, 1, SHAPE(64)), NULL, 1e-5);
 }
 
-static th_tensor *softmax(th_scope *s, const th_tensor *x)
-{
-    return th_softmax(s, heads(s, x), -1);
-}
-
 static th_tensor *mean(th_scope *s, const th_tensor *x)
 {
     return th_mean_dims(s, x, 3, (const int[]){1, 2, 3}, false);
@@ -109,19 +104,9 @@ static th_tensor *avg_pool(th_scope *s, const th_tensor *x)
     return th_avg_pool2d(s, x, 2);
 }
 
-static th_tensor *adaptive_pool(th_scope *s, const th_tensor *x)
-{
-    return th_adaptive_avg_pool2d(s, x, 7, 9);
-}
-
 static th_tensor *nearest(th_scope *s, const th_tensor *x)
 {
     return th_upsample_nearest2d(s, x, 2 * H, 2 * W);
-}
-
-static th_tensor *bicubic(th_scope *s, const th_tensor *x)
-{
-    return th_upsample_bicubic2d(s, x, 17, 31, false);
 }
 
 static const struct {
@@ -139,16 +124,13 @@ static const struct {
     {"linear of long rows", linear_row},
     {"matmul", matmul},
     {"layer_norm", layer_norm},
-    {"softmax", softmax},
     {"silu", th_silu},
     {"quick_gelu", th_quick_gelu},
     {"gelu", th_gelu},
     {"mean", mean},
     {"norm", length},
     {"avg_pool2d", avg_pool},
-    {"adaptive_avg_pool2d", adaptive_pool},
     {"upsample_nearest2d", nearest},
-    {"upsample_bicubic2d", bicubic},
 };
 
 struct bits {

@@ -65,7 +65,7 @@ static void take_sums(th_scope *s, const th_tensor *x, int threads,
 
     th_set_threads(threads);
     th_read_f32(s, th_sum(s, x), out, 1);
-    th_read_f32(s, th_mean(s, x), out + 1, 1);
+    th_read_f32(s, th_mean_dims(s, x, 4, all, false), out + 1, 1);
     th_read_f32(s, th_sum_dims(s, x, 4, all, false), out + 2, 1);
     th_read_f32(s, th_norm(s, th_reshape(s, x, 1, &n), 0, false), out + 3, 1);
     th_read_f32(s, th_grad(s, y, NULL, one), out + 4, 1);

@@ -291,9 +291,6 @@ th_tensor *th_pad2d(th_scope *s, const th_tensor *a, th_pad_mode mode, int left,
  * and beta may be NULL. Convolutions keep no activation for the backward. */
 th_tensor *th_conv2d(th_scope *s, const th_tensor *x, const th_tensor *w,
                      const th_tensor *b, int stride, int padding);
-th_tensor *th_conv2d_groups(th_scope *s, const th_tensor *x, const th_tensor *w,
-                            const th_tensor *b, int stride, int padding,
-                            int groups);
 /* The same with stride 1, plus `more` of the result's shape and x's type: on
  * CUDA in one pass with the bias. Gradients with respect to x and more. */
 th_tensor *th_conv2d_add(th_scope *s, const th_tensor *x, const th_tensor *w,

@@ -10,8 +10,8 @@ namespace
 {
 
 struct conv_args {
-    at::Tensor weight, bias; // [O,I/groups,h,w], [O]
-    int64_t stride, padding, groups;
+    at::Tensor weight, bias; // [O,I,h,w], [O]
+    int64_t stride, padding;
 };
 
 std::optional<at::Tensor> defined(const at::Tensor &t)
@@ -28,13 +28,13 @@ int64_t appended(const conv_args &a, int64_t d, int64_t size, int64_t out)
 
 bool by_narrow(const at::Tensor &x, const conv_args &a, bool turned)
 {
-    return a.stride == 1 && a.padding == 1 && a.groups == 1 &&
+    return a.stride == 1 && a.padding == 1 &&
            th::narrow_fits(x, a.weight, turned);
 }
 
 bool by_winograd(const at::Tensor &x, const conv_args &a, bool turned)
 {
-    return a.stride == 1 && a.padding == 1 && a.groups == 1 &&
+    return a.stride == 1 && a.padding == 1 &&
            th::winograd_fits(x, a.weight, turned);
 }
 
@@ -42,8 +42,8 @@ bool by_own_product(const at::Tensor &x, const conv_args &a, bool turned)
 {
     const int64_t side = a.weight.size(2);
 
-    return a.groups == 1 && side % 2 == 1 && a.weight.size(3) == side &&
-           a.padding == side / 2 && (a.stride == 1 || !turned) &&
+    return side % 2 == 1 && a.weight.size(3) == side && a.padding == side / 2 &&
+           (a.stride == 1 || !turned) &&
            x.size(1) == a.weight.size(turned ? 0 : 1) &&
            th::product_fits(x, a.weight, turned);
 }
@@ -53,7 +53,7 @@ bool by_patches(int64_t channels, const conv_args &a)
 {
     const int64_t side = a.weight.size(2);
 
-    return a.groups == 1 && a.padding == 0 && side > 1 && a.stride == side &&
+    return a.padding == 0 && side > 1 && a.stride == side &&
            a.weight.size(3) == side &&
            a.weight.is_contiguous(at::MemoryFormat::ChannelsLast) &&
            channels == a.weight.size(1);
@@ -108,7 +108,7 @@ at::Tensor patches_gradient(const at::Tensor &dy, const conv_args &a,
 bool by_product(const at::Tensor &x, const conv_args &a)
 {
     return x.is_cpu() && a.weight.size(2) == 1 && a.weight.size(3) == 1 &&
-           a.stride == 1 && a.padding == 0 && a.groups == 1;
+           a.stride == 1 && a.padding == 0;
 }
 
 // x [B,I,H,W] -> [B,O,H,W], both channels-last; w [O,I]
@@ -149,8 +149,8 @@ at::Tensor conv_gradient(const at::Tensor &dy, const conv_args &a,
 
     if (by_patches(a.weight.size(1), a))
         return patches_gradient(dy, a, height, width);
-    if (dy.is_cpu() && a.stride > 1 && a.groups == 1) {
-        const conv_args dense = {a.weight, a.bias, 1, a.padding, 1};
+    if (dy.is_cpu() && a.stride > 1) {
+        const conv_args dense = {a.weight, a.bias, 1, a.padding};
 
         return conv_gradient(spread(dy, a.stride, rows, cols), dense, height,
                              width);
@@ -165,7 +165,7 @@ at::Tensor conv_gradient(const at::Tensor &dy, const conv_args &a,
         return product(dy, a.weight.flatten(1).t(), at::Tensor());
     return at::convolution(dy, a.weight, {}, {a.stride, a.stride},
                            {a.padding, a.padding}, {1, 1}, true, {rows, cols},
-                           a.groups);
+                           1);
 }
 
 // Of x, and of what is added to the result.
@@ -187,8 +187,7 @@ struct conv_node : public torch::autograd::Node {
 
 at::Tensor plain_conv(const at::Tensor &x, const conv_args &a)
 {
-    return at::conv2d(x, a.weight, defined(a.bias), a.stride, a.padding, 1,
-                      a.groups);
+    return at::conv2d(x, a.weight, defined(a.bias), a.stride, a.padding);
 }
 
 bool matches(const at::Tensor &more, const at::Tensor &y)
@@ -213,8 +212,7 @@ at::Tensor taken(at::Tensor *more)
 at::Tensor cuda_conv(const at::Tensor &x, const conv_args &a,
                      const at::Tensor &more)
 {
-    const conv_args bare = {a.weight, at::Tensor(), a.stride, a.padding,
-                            a.groups};
+    const conv_args bare = {a.weight, at::Tensor(), a.stride, a.padding};
     at::Tensor y = plain_conv(x, bare);
 
     if (th::pixels_fit(y) && (!more.defined() || matches(more, y))) {
@@ -298,16 +296,8 @@ extern "C" th_tensor *th_conv2d(th_scope *s, const th_tensor *x,
                                 const th_tensor *w, const th_tensor *b,
                                 int stride, int padding)
 {
-    return th_conv2d_groups(s, x, w, b, stride, padding, 1);
-}
-
-extern "C" th_tensor *th_conv2d_groups(th_scope *s, const th_tensor *x,
-                                       const th_tensor *w, const th_tensor *b,
-                                       int stride, int padding, int groups)
-{
     return th::op(s, "conv2d", {x, w, th::opt(b)}, [&] {
-        const conv_args a = {w->t, b ? b->t : at::Tensor(), stride, padding,
-                             groups};
+        const conv_args a = {w->t, b ? b->t : at::Tensor(), stride, padding};
 
         check_conv(x->t, a);
         return th::plain_autograd() ? plain_conv(x->t, a)
@@ -320,7 +310,7 @@ extern "C" th_tensor *th_conv2d_add(th_scope *s, const th_tensor *x,
                                     int padding, const th_tensor *more)
 {
     return th::op(s, "conv2d_add", {x, w, th::opt(b), more}, [&] {
-        const conv_args a = {w->t, b ? b->t : at::Tensor(), 1, padding, 1};
+        const conv_args a = {w->t, b ? b->t : at::Tensor(), 1, padding};
 
         check_conv(x->t, a);
         check_added(x->t, a, more->t);

@@ -67,12 +67,6 @@ nj_status nj_use_folder(const char *path, bool keep,
                                          nj_err *err),
                         void *user, nj_err *err) NJ_MUST_USE;
 
-/* nj_file_write_atomic of a path in `folder`, which is made when it is not
- * there and is not left behind when writing failed. */
-nj_status nj_file_write_in(const char *folder, const char *path,
-                           const void *bytes, size_t n,
-                           nj_err *err) NJ_MUST_USE;
-
 /* nj_file_write_atomic that makes the folder of `path` when it is not there.
  * On failure that is not left behind either. */
 nj_status nj_file_write_in_folder(const char *path, const void *bytes, size_t n,

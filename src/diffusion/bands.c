@@ -5,7 +5,6 @@
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 
@@ -416,13 +415,4 @@ nj_status nj_band_transpose(nj_band *out, const nj_band *b, nj_err *err)
         fill_transpose(out, b, low);
     free(low);
     return st;
-}
-
-void nj_band_dense(const nj_band *b, float *matrix)
-{
-    memset(matrix, 0, (size_t)b->outputs * (size_t)b->inputs * sizeof(*matrix));
-    for (int i = 0; i < b->outputs; i++)
-        memcpy(matrix + (size_t)i * (size_t)b->inputs + b->first[i],
-               b->weights + (size_t)i * (size_t)b->taps,
-               (size_t)b->taps * sizeof(*matrix));
 }

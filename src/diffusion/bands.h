@@ -67,9 +67,6 @@ nj_status nj_band_bilinear(nj_band *b, const nj_window *window, int outputs,
 nj_status nj_band_transpose(nj_band *out, const nj_band *b,
                             nj_err *err) NJ_MUST_USE;
 
-/* Writes the band into matrix [outputs,inputs], row by row. */
-void nj_band_dense(const nj_band *b, float *matrix);
-
 /* Weights of the prefilter from n to S pixels, n > S: 2 ceil(2n/S + 1) - 3 of
  * them, sum 1. NULL *taps when nothing else failed but memory; the caller
  * frees *weights. */

@@ -252,15 +252,6 @@ double nj_curve_at(const nj_curve *c, const nj_curve_place *place)
     return p->value + part * (p[1].value - p->value);
 }
 
-double nj_curve_least(const nj_curve *c)
-{
-    double least = c->points[0].value;
-
-    for (int i = 1; i < c->count; i++)
-        least = fmin(least, c->points[i].value);
-    return least;
-}
-
 double nj_curve_largest(const nj_curve *c)
 {
     double largest = c->points[0].value;

@@ -64,7 +64,6 @@ nj_status nj_curve_check(const nj_curve *c, int iterations,
 /* The value at a place; the curve is not NONE and was checked. */
 double nj_curve_at(const nj_curve *c, const nj_curve_place *place);
 
-double nj_curve_least(const nj_curve *c);
 double nj_curve_largest(const nj_curve *c);
 
 #endif

@@ -51,7 +51,6 @@ static void a_list_of_1000_goes_by_place(void **state)
     assert_true(at(&c, 400, 0) == 4);
     assert_true(at(&c, 999, 0) == 4);
     assert_true(nj_curve_largest(&c) == 12);
-    assert_true(nj_curve_least(&c) == 4);
 }
 
 static void a_list_of_the_steps_goes_by_step(void **state)

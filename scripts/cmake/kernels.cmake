@@ -14,8 +14,8 @@ set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/torch/cpu_attention.cpp
   ${PROJECT_SOURCE_DIR}/src/torch/cpu_winograd.cpp
   APPEND PROPERTY COMPILE_OPTIONS -ffp-contract=fast)
 
-function(nj_kernel_set name)
-  add_library(nj_kernels_${name} OBJECT ${nj_cpu_kernels})
+function(nj_kernel_set name sources)
+  add_library(nj_kernels_${name} OBJECT ${sources})
   target_compile_definitions(nj_kernels_${name} PRIVATE NJ_KERNELS=${name})
   target_include_directories(nj_kernels_${name} PRIVATE src)
   target_link_libraries(nj_kernels_${name} PRIVATE nj_flags)
@@ -24,10 +24,10 @@ function(nj_kernel_set name)
 endfunction()
 
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  nj_kernel_set(avx2 -mavx2 -mfma)
-  nj_kernel_set(avx512
+  nj_kernel_set(avx2 "${nj_cpu_kernels}" -mavx2 -mfma)
+  nj_kernel_set(avx512 "${nj_cpu_kernels}"
     -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma)
-  nj_kernel_set(avx512bf16
+  nj_kernel_set(avx512bf16 ${PROJECT_SOURCE_DIR}/src/torch/cpu_product.cpp
     -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mfma)
   target_compile_definitions(nj_shim PRIVATE NJ_X86_KERNELS=1)
 endif()

@@ -155,23 +155,6 @@ nj_status nj_clip_make_up(const nj_clip_card *card, nj_weights **out,
     return status;
 }
 
-nj_status nj_clip_inspect(const nj_weights *weights, const nj_clip_hints *hints,
-                          nj_clip_config *out, nj_err *err)
-{
-    nj_clip *c;
-    nj_status status = layout(weights, hints, &c, err);
-
-    if (status == NJ_OK)
-        status = nj_params_check(
-            weights,
-            &(const nj_blueprint){.build = build, .net = c, .ignored = ignored},
-            err);
-    if (status == NJ_OK)
-        *out = c->config;
-    nj_clip_free(c);
-    return status;
-}
-
 nj_status nj_clip_new(const nj_weights *weights, const nj_clip_hints *hints,
                       nj_dtype dtype, th_device device, nj_clip **out,
                       nj_err *err)

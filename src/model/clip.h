@@ -7,7 +7,6 @@
  * Face's. Embeddings are not normalised. Not for: training, towers with other
  * pooling than the class token (attention pooling of CoCa, SigLIP).
  *
- *     nj_clip_inspect(weights, NULL, &config, &err);         // no tensor yet
  *     nj_clip_new(weights, NULL, NJ_F32, cpu, &clip, &err);
  *     e = nj_clip_encode_image(s, clip, image, NULL);
  */
@@ -51,19 +50,15 @@ typedef struct nj_clip_config {
 
 typedef struct nj_clip nj_clip;
 
-/* Reads the configuration and checks that the file holds exactly that
- * network; hints may be NULL. NJ_E_FORMAT names the first wrong tensor, what
- * was found and what was expected. Converts nothing. */
-nj_status nj_clip_inspect(const nj_weights *weights, const nj_clip_hints *hints,
-                          nj_clip_config *out, nj_err *err) NJ_MUST_USE;
-
 /* Random weights for the card's network, under OpenAI's names. *out is freed
  * with nj_weights_free. */
 nj_status nj_clip_make_up(const nj_clip_card *card, nj_weights **out,
                           nj_err *err) NJ_MUST_USE;
 
-/* Inspects, then converts to dtype. *out owns its tensors and borrows
- * nothing; freed with nj_clip_free. */
+/* Reads the configuration, checks that the file holds exactly that network, and
+ * converts to dtype; hints may be NULL. NJ_E_FORMAT names the first wrong
+ * tensor, what was found and what was expected. *out owns its tensors and
+ * borrows nothing; freed with nj_clip_free. */
 nj_status nj_clip_new(const nj_weights *weights, const nj_clip_hints *hints,
                       nj_dtype dtype, th_device device, nj_clip **out,
                       nj_err *err) NJ_MUST_USE;

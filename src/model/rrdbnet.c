@@ -133,23 +133,6 @@ static nj_status layout(const nj_weights *weights, nj_rrdbnet **out,
     return n->body ? NJ_OK : nj_fail(err, NJ_E_MEMORY, "out of memory");
 }
 
-nj_status nj_rrdbnet_inspect(const nj_weights *weights, nj_rrdbnet_config *out,
-                             nj_err *err)
-{
-    nj_rrdbnet *n;
-    nj_status status = layout(weights, &n, err);
-
-    if (status == NJ_OK)
-        status = nj_params_check(
-            weights,
-            &(const nj_blueprint){.build = build, .net = n, .ignored = ignored},
-            err);
-    if (status == NJ_OK)
-        *out = n->config;
-    nj_rrdbnet_free(n);
-    return status;
-}
-
 nj_status nj_rrdbnet_new(const nj_weights *weights, nj_dtype dtype,
                          th_device device, nj_rrdbnet **out, nj_err *err)
 {

@@ -19,12 +19,8 @@ typedef struct nj_rrdbnet_config {
 
 typedef struct nj_rrdbnet nj_rrdbnet;
 
-/* Reads the configuration and checks that the file holds exactly that
- * network. Converts nothing. */
-nj_status nj_rrdbnet_inspect(const nj_weights *weights, nj_rrdbnet_config *out,
-                             nj_err *err) NJ_MUST_USE;
-
-/* Inspects, then converts to dtype. Freed with nj_rrdbnet_free. */
+/* Reads the configuration, checks that the file holds exactly that network,
+ * then converts to dtype. Freed with nj_rrdbnet_free. */
 nj_status nj_rrdbnet_new(const nj_weights *weights, nj_dtype dtype,
                          th_device device, nj_rrdbnet **out,
                          nj_err *err) NJ_MUST_USE;

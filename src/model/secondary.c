@@ -77,14 +77,6 @@ static void build(nj_params *p, void *net)
     n->last = nj_take_conv(p, "net.4", 3, channels[0], 3);
 }
 
-nj_status nj_secondary_check(const nj_weights *weights, nj_err *err)
-{
-    nj_secondary n;
-
-    return nj_params_check(
-        weights, &(const nj_blueprint){.build = build, .net = &n}, err);
-}
-
 nj_status nj_secondary_new(const nj_weights *weights, nj_dtype dtype,
                            th_device device, nj_secondary **out, nj_err *err)
 {

@@ -16,11 +16,8 @@ typedef struct nj_secondary nj_secondary;
 /* Width and height are multiples of it. */
 #define NJ_SECONDARY_FACTOR 32
 
-/* Whether the file holds exactly this network. Converts nothing. */
-nj_status nj_secondary_check(const nj_weights *weights,
-                             nj_err *err) NJ_MUST_USE;
-
-/* Checks, then converts to dtype. Freed with nj_secondary_free. */
+/* Checks that the file holds exactly this network, then converts to dtype.
+ * Freed with nj_secondary_free. */
 nj_status nj_secondary_new(const nj_weights *weights, nj_dtype dtype,
                            th_device device, nj_secondary **out,
                            nj_err *err) NJ_MUST_USE;

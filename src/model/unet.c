@@ -13,21 +13,6 @@
 #define MAX_PERIOD 10000.0
 #define RECORDINGS 2 /* with and without gradients */
 
-nj_status nj_unet_check(const nj_weights *weights, const nj_unet_card *card,
-                        nj_err *err)
-{
-    nj_unet *u;
-    nj_status status = nj_unet_layout(card, &u, err);
-
-    if (status == NJ_OK) {
-        const nj_blueprint plan = {.build = nj_unet_build, .net = u};
-
-        status = nj_params_check(weights, &plan, err);
-    }
-    nj_unet_free(u);
-    return status;
-}
-
 nj_status nj_unet_make_up(const nj_unet_card *card, nj_weights **out,
                           nj_err *err)
 {

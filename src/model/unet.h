@@ -6,7 +6,6 @@
  * respect to x. Not for: training, classifier networks, super-resolution nets
  * that take a second image.
  *
- *     if (nj_unet_check(weights, &card, &err) != NJ_OK) ...    // no tensor yet
  *     nj_unet_new(weights, &card, NJ_F32, cpu, &unet, &err);
  *     out = nj_unet_forward(s, unet, x, t, NULL, NULL);
  */
@@ -21,19 +20,16 @@
 
 typedef struct nj_unet nj_unet;
 
-/* Whether the card makes sense and the file holds exactly its network.
- * NJ_E_USAGE for the card, NJ_E_FORMAT for the file. Converts nothing. */
-nj_status nj_unet_check(const nj_weights *weights, const nj_unet_card *card,
-                        nj_err *err) NJ_MUST_USE;
-
 /* Random weights for the card's network. *out is freed with nj_weights_free. */
 nj_status nj_unet_make_up(const nj_unet_card *card, nj_weights **out,
                           nj_err *err) NJ_MUST_USE;
 
-/* Checks as above, then converts. dtype is that of convolutions and
- * attention; norms, the timestep embedding and the last convolution stay in
- * float32, as in the public code. *out owns its tensors and borrows nothing;
- * freed with nj_unet_free. */
+/* Checks that the card makes sense and that the file holds exactly its network,
+ * then converts: NJ_E_USAGE for the card, NJ_E_FORMAT for the file, which names
+ * the first wrong tensor. dtype is that of convolutions and attention; norms,
+ * the timestep embedding and the last convolution stay in float32, as in the
+ * public code. *out owns its tensors and borrows nothing; freed with
+ * nj_unet_free. */
 nj_status nj_unet_new(const nj_weights *weights, const nj_unet_card *card,
                       nj_dtype dtype, th_device device, nj_unet **out,
                       nj_err *err) NJ_MUST_USE;

@@ -20,28 +20,28 @@ static nj_rrdbnet *load(void)
 
 static void reads_its_configuration_from_shapes(void **state)
 {
-    nj_weights *w = open_weights(NETWORK);
-    nj_rrdbnet_config c;
+    nj_rrdbnet *net = load();
+    const nj_rrdbnet_config c = *nj_rrdbnet_shape(net);
 
     (void)state;
-    assert_int_equal(nj_rrdbnet_inspect(w, &c, NULL), NJ_OK);
     assert_int_equal(c.scale, 2);
     assert_int_equal(c.factor, 2);
     assert_int_equal(c.features, 16);
     assert_int_equal(c.blocks, 1);
     assert_int_equal(c.growth, 8);
-    nj_weights_free(w);
+    nj_rrdbnet_free(net);
 }
 
 static void names_the_first_tensor_that_does_not_fit(void **state)
 {
     nj_weights *w = open_weights(NETWORK);
     nj_weights *bad = changed(w, DROP, "body.0.rdb3.conv5.bias", NULL);
-    nj_rrdbnet_config c;
+    nj_rrdbnet *net;
     nj_err err = {0};
 
     (void)state;
-    assert_int_equal(nj_rrdbnet_inspect(bad, &c, &err), NJ_E_FORMAT);
+    assert_int_equal(nj_rrdbnet_new(bad, NJ_F32, cpu, &net, &err), NJ_E_FORMAT);
+    assert_null(net);
     assert_string_equal(err.text, "tensor 'body.0.rdb3.conv5.bias' is missing, "
                                   "expected shape [16]");
     nj_weights_free(bad);

@@ -1,12 +1,11 @@
 /* Loads a network in full size, runs it once forwards and backwards on the
  * CPU and prints seconds and memory, one figure a line.
  *
- *     bench_network unet CARD.json FILE [--plain] [--side N] [--load] [--check]
- *     bench_network clip FILE [--plain] [--load] [--check]
+ *     bench_network unet CARD.json FILE [--plain] [--side N] [--load]
+ *     bench_network clip FILE [--plain] [--load]
  *
  * --plain: libtorch's own autograd instead of the functions that keep less;
- * --load: only load; --check: only compare the file's names and shapes with
- * the configuration. */
+ * --load: only load. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +21,6 @@ struct arguments {
     int64_t side; /* of the UNet's picture; 0: as the card says */
     bool plain;
     bool load;
-    bool check;
     double before; /* resident MiB before the file was opened */
 };
 
@@ -47,8 +45,6 @@ static bool parse(int argc, char **argv, struct arguments *a)
             a->plain = true;
         else if (strcmp(argv[i], "--load") == 0)
             a->load = true;
-        else if (strcmp(argv[i], "--check") == 0)
-            a->check = true;
         else if (strcmp(argv[i], "--side") == 0 && i + 1 < argc)
             a->side = strtol(argv[++i], NULL, 10);
         else
@@ -128,9 +124,7 @@ static nj_status run_unet(const struct arguments *a, const nj_weights *w,
     th_scope *s = th_scope_new(NULL);
     nj_status status = nj_unet_card_read(a->card, &card, err);
 
-    if (status == NJ_OK && a->check)
-        status = nj_unet_check(w, &card, err);
-    else if (status == NJ_OK)
+    if (status == NJ_OK)
         status = nj_unet_new(w, &card, NJ_F32, cpu, &u, err);
     if (u)
         show_loaded(a, started, w);
@@ -163,20 +157,17 @@ static void show_clip(const nj_clip_config *c)
 static nj_status run_clip(const struct arguments *a, const nj_weights *w,
                           nj_err *err)
 {
-    nj_clip_config config;
     nj_clip *c = NULL;
     double started = now();
     th_scope *s = th_scope_new(NULL);
-    nj_status status = nj_clip_inspect(w, NULL, &config, err);
+    nj_status status = nj_clip_new(w, NULL, NJ_F32, cpu, &c, err);
 
-    if (status == NJ_OK)
-        show_clip(&config);
-    if (status == NJ_OK && !a->check)
-        status = nj_clip_new(w, NULL, NJ_F32, cpu, &c, err);
-    if (c)
+    if (c) {
+        show_clip(nj_clip_shape(c));
         show_loaded(a, started, w);
+    }
     if (c && !a->load) {
-        th_tensor *x = picture(s, config.image_size);
+        th_tensor *x = picture(s, nj_clip_shape(c)->image_size);
 
         started = now();
         show_gradient(s, started, nj_clip_encode_image(s, c, x, NULL), x);
@@ -196,7 +187,7 @@ int main(int argc, char **argv)
 
     if (!parse(argc, argv, &a)) {
         fprintf(stderr, "usage: bench_network unet CARD.json FILE | clip FILE "
-                        "[--plain] [--side N] [--load] [--check]\n");
+                        "[--plain] [--side N] [--load]\n");
         return 2;
     }
     th_set_plain_autograd(a.plain);

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 struct file {
     char *path;
@@ -82,7 +83,7 @@ nj_status nj_sums_start(const nj_list *paths, nj_sums **out, nj_err *err)
     for (size_t i = 0; i < paths->count && status == NJ_OK; i++)
         status = add(s, paths->items[i], err);
     if (status == NJ_OK) {
-        s->running = pthread_create(&s->thread, NULL, work, s) == 0;
+        s->running = nj_thread_start(&s->thread, work, s);
         /* Without a thread the sums are computed here: late is better than
          * never. */
         if (!s->running)

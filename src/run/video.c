@@ -17,6 +17,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "image/animation.h"
 
 #define NICE      10 /* of the thread, and so of the encoder it starts */
@@ -376,20 +377,6 @@ static void *work(void *user)
 
 /* ---- beginning and end ------------------------------------------------- */
 
-/* Signals are for the thread of the run loop. */
-static int start_thread(nj_videos *v)
-{
-    sigset_t all;
-    sigset_t before;
-    int failed;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    failed = pthread_create(&v->thread, NULL, work, v);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return failed;
-}
-
 nj_status nj_videos_new(const nj_video_encoder *encoder, const char *folder,
                         int fps, nj_videos **out, nj_err *err)
 {
@@ -403,7 +390,7 @@ nj_status nj_videos_new(const nj_video_encoder *encoder, const char *folder,
     v->folder = nj_strdup(folder);
     pthread_mutex_init(&v->lock, NULL);
     pthread_cond_init(&v->changed, NULL);
-    v->running = v->folder && start_thread(v) == 0;
+    v->running = v->folder && nj_thread_start(&v->thread, work, v);
     if (!v->running) {
         nj_videos_free(v);
         return nj_fail(err, NJ_E_MEMORY, "cannot start a thread for videos");

@@ -15,7 +15,7 @@
 
 #define WORKERS_MAX 256
 
-static pid_t workers[WORKERS_MAX];
+static volatile pid_t workers[WORKERS_MAX]; /* 0: over; for the handler */
 static volatile sig_atomic_t worker_count;
 static volatile sig_atomic_t requests;
 
@@ -82,15 +82,17 @@ static void start(int i, int (*work)(void *user, int i), void *user)
 /* The exit status of one worker; -1 when it did not come to an end. */
 static int wait_for(int i)
 {
+    pid_t pid = workers[i];
+    siginfo_t ended;
     int status = 0;
 
-    while (workers[i] > 0 && waitpid(workers[i], &status, 0) < 0) {
-        if (errno != EINTR)
-            return -1;
-    }
-    if (workers[i] <= 0)
-        return -1;
+    while (pid > 0 && waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOWAIT) < 0 &&
+           errno == EINTR)
+        continue;
+    /* Its number may be another process's as soon as it was taken away. */
     workers[i] = 0;
+    if (pid <= 0 || waitpid(pid, &status, 0) < 0)
+        return -1;
     if (WIFEXITED(status))
         return WEXITSTATUS(status);
     fprintf(stderr,

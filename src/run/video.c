@@ -262,17 +262,30 @@ static nj_status animate(nj_videos *v, const nj_video_frames *f,
     return status;
 }
 
+/* Waits for the encoder; the result is waitpid's status. Its number may be
+ * another process's as soon as it was taken away, so it is forgotten in the
+ * same breath, and whoever wants to kill it finds it or nothing. */
+static int take_away(nj_videos *v, pid_t pid)
+{
+    siginfo_t ended;
+    int status = 0;
+
+    while (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOWAIT) < 0 &&
+           errno == EINTR)
+        continue;
+    pthread_mutex_lock(&v->lock);
+    waitpid(pid, &status, 0);
+    v->child = 0;
+    pthread_mutex_unlock(&v->lock);
+    return status;
+}
+
 /* Waits for the encoder; what it complained about is in the log. */
 static nj_status wait_for(nj_videos *v, pid_t pid, FILE *log, nj_err *err)
 {
     char text[LOG_MAX] = "";
-    int status = 0;
+    int status = take_away(v, pid);
 
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
-    pthread_mutex_lock(&v->lock);
-    v->child = 0;
-    pthread_mutex_unlock(&v->lock);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return NJ_OK;
     if (is_cancelled(v))

@@ -40,11 +40,14 @@ static void catch_signals(void)
     sigaction(SIGPIPE, &action, NULL);
 }
 
-/* In a group of its own, so that Ctrl-C comes once: from the parent. */
-static void begin_worker(const sigset_t *before)
+/* In a group of its own, so that Ctrl-C comes once: from the parent. It ends
+ * with the parent, also with one that was gone before it asked for that. */
+static void begin_worker(const sigset_t *before, pid_t parent)
 {
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent)
+        _exit(NJ_EXIT_INTERRUPTED);
     worker_count = 0;
     nj_signals_silence(); /* the parent tells */
     (void)nj_signals_catch();
@@ -55,6 +58,7 @@ static void start(int i, int (*work)(void *user, int i), void *user)
 {
     sigset_t stops;
     sigset_t before;
+    const pid_t parent = getpid();
     pid_t pid;
 
     sigemptyset(&stops);
@@ -66,7 +70,7 @@ static void start(int i, int (*work)(void *user, int i), void *user)
     if (pid == 0) {
         int exit;
 
-        begin_worker(&before);
+        begin_worker(&before, parent);
         exit = work(user, i);
         fflush(NULL);
         _exit(exit);

@@ -43,6 +43,15 @@ nj_status nj_file_keep_as(const char *path, const char *to,
  * removed. */
 void nj_file_tidy(const char *folder);
 
+/* A file without a name in `folder`, for reading and writing: it is gone when
+ * *fd is closed, however that is. The caller closes it. */
+nj_status nj_file_open_unnamed(const char *folder, int *fd,
+                               nj_err *err) NJ_MUST_USE;
+
+/* Writes n bytes where an open file stands; `path` is its name in messages. */
+nj_status nj_file_write_all(int fd, const char *path, const void *bytes,
+                            size_t n, nj_err *err) NJ_MUST_USE;
+
 /* Whether files can be made in a folder: one is made and removed. */
 nj_status nj_file_probe(const char *folder, nj_err *err) NJ_MUST_USE;
 

@@ -20,11 +20,13 @@
 #define PREFIX ".nightjar-"
 #define SUFFIX ".part"
 
-static nj_status write_all(int fd, const char *path, const char *bytes,
-                           size_t n, nj_err *err)
+nj_status nj_file_write_all(int fd, const char *path, const void *bytes,
+                            size_t n, nj_err *err)
 {
+    const char *p = bytes;
+
     for (size_t done = 0; done < n;) {
-        ssize_t put = write(fd, bytes + done, n - done);
+        ssize_t put = write(fd, p + done, n - done);
 
         if (put < 0 && errno == EINTR)
             continue;
@@ -71,7 +73,7 @@ static int open_temporary(const char *folder, nj_str *name, nj_err *err)
             nj_fail(err, NJ_E_MEMORY, "no memory for a path");
             return -1;
         }
-        fd = open(name->text, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        fd = open(name->text, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (fd < 0 && errno == EEXIST)
             continue;
         if (fd < 0) {
@@ -122,19 +124,28 @@ void nj_file_tidy(const char *folder)
         closedir(dir);
 }
 
-nj_status nj_file_probe(const char *folder, nj_err *err)
+/* It has the name of a temporary file until it is taken away: who is killed in
+ * between leaves what nj_file_tidy removes. */
+nj_status nj_file_open_unnamed(const char *folder, int *fd, nj_err *err)
 {
     nj_str name = {0};
-    int fd = open_temporary(folder, &name, err);
+    nj_err why = {0};
 
-    if (fd >= 0) {
+    *fd = open_temporary(folder, &name, &why);
+    if (*fd >= 0)
         unlink(name.text);
-        close(fd);
-    }
     nj_str_release(&name);
-    if (fd >= 0)
-        return NJ_OK;
-    return err ? err->code : NJ_E_IO;
+    return *fd >= 0 ? NJ_OK : nj_fail(err, why.code, "%s", why.text);
+}
+
+nj_status nj_file_probe(const char *folder, nj_err *err)
+{
+    int fd;
+    nj_status status = nj_file_open_unnamed(folder, &fd, err);
+
+    if (status == NJ_OK)
+        close(fd);
+    return status;
 }
 
 /* ---- whole files --------------------------------------------------------- */
@@ -143,7 +154,7 @@ static nj_status fill_and_rename(int fd, const char *temporary,
                                  const char *path, const void *bytes, size_t n,
                                  nj_err *err)
 {
-    nj_status status = write_all(fd, path, bytes, n, err);
+    nj_status status = nj_file_write_all(fd, path, bytes, n, err);
 
     if (status == NJ_OK && fsync(fd) != 0)
         status = nj_file_error(err, "sync", path);

@@ -85,38 +85,6 @@ static void free_task(struct task *t)
 
 /* ---- frames ------------------------------------------------------------ */
 
-/* A file without a name: it is gone when it is closed, however that is. */
-static nj_status open_unnamed(const char *folder, int *fd, nj_err *err)
-{
-    char *name = nj_path_join(folder, ".nightjar-frames-XXXXXX");
-
-    if (!name)
-        return no_memory(err);
-    *fd = mkostemp(name, O_CLOEXEC);
-    if (*fd >= 0)
-        unlink(name);
-    free(name);
-    return *fd >= 0 ? NJ_OK
-                    : nj_fail(err, NJ_E_IO, "cannot write in '%s': %s", folder,
-                              strerror(errno));
-}
-
-static nj_status write_all(int fd, const uint8_t *bytes, size_t n, nj_err *err)
-{
-    while (n > 0) {
-        ssize_t done = write(fd, bytes, n);
-
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return nj_fail(err, NJ_E_IO, "cannot keep a video's frame: %s",
-                           strerror(errno));
-        bytes += done;
-        n -= (size_t)done;
-    }
-    return NJ_OK;
-}
-
 static struct task *open_task(const nj_videos *v, size_t number)
 {
     struct task *t = v->open;
@@ -130,8 +98,8 @@ static nj_status begin_task(nj_videos *v, size_t number, int width, int height,
                             struct task **out, nj_err *err)
 {
     struct task *t = nj_calloc(1, sizeof(*t));
-    nj_status status =
-        t ? open_unnamed(v->folder, &t->frames.fd, err) : no_memory(err);
+    nj_status status = t ? nj_file_open_unnamed(v->folder, &t->frames.fd, err)
+                         : no_memory(err);
 
     if (status != NJ_OK) {
         free(t);
@@ -156,8 +124,9 @@ nj_status nj_videos_frame(nj_videos *v, size_t number, int width, int height,
     if (status != NJ_OK)
         return status;
     t->frames.count++;
-    return write_all(t->frames.fd, rgb, (size_t)width * (size_t)height * 3,
-                     err);
+    status = nj_file_write_all(t->frames.fd, v->folder, rgb,
+                               (size_t)width * (size_t)height * 3, err);
+    return status == NJ_OK ? NJ_OK : nj_err_add(err, "a frame of a video");
 }
 
 void nj_videos_drop(nj_videos *v)

@@ -1,5 +1,6 @@
 /* Files: whole or not at all, hashes, folders. */
 #define _GNU_SOURCE /* F_OFD_SETLK */
+#include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -189,6 +190,52 @@ static void leaves_a_file_that_is_being_removed(void **state)
     free(path);
 }
 
+/* As of a writer that is killed before it gets there. */
+static bool unlink_comes_too_late;
+
+int unlink(const char *path)
+{
+    return unlink_comes_too_late
+               ? 0
+               : (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+}
+
+/* Names in a folder that begin like those of temporary files. */
+static int temporary_files(const char *in)
+{
+    DIR *dir = opendir(in);
+    const struct dirent *entry;
+    int found = 0;
+
+    assert_non_null(dir);
+    while ((entry = readdir(dir)))
+        found += strncmp(entry->d_name, ".nightjar", 9) == 0;
+    closedir(dir);
+    return found;
+}
+
+static void unnamed_files_are_never_left(void **state)
+{
+    nj_err err = {0};
+    char back[4] = "";
+    int fd;
+
+    (void)state;
+    assert_int_equal(nj_file_open_unnamed(folder, &fd, &err), NJ_OK);
+    assert_int_equal(temporary_files(folder), 0);
+    assert_int_equal(nj_file_write_all(fd, folder, "abc", 3, &err), NJ_OK);
+    assert_int_equal(pread(fd, back, 3, 0), 3);
+    assert_string_equal(back, "abc");
+    close(fd);
+    unlink_comes_too_late = true;
+    assert_int_equal(nj_file_open_unnamed(folder, &fd, &err), NJ_OK);
+    unlink_comes_too_late = false;
+    assert_int_equal(temporary_files(folder), 1);
+    close(fd);
+    nj_file_tidy(folder);
+    assert_int_equal(temporary_files(folder), 0);
+}
+
 static void names_the_last_part(void **state)
 {
     (void)state;
@@ -223,6 +270,7 @@ int main(void)
         cmocka_unit_test(uses_a_folder),
         cmocka_unit_test(writes_with_its_folder),
         cmocka_unit_test(leaves_a_file_that_is_being_removed),
+        cmocka_unit_test(unnamed_files_are_never_left),
         cmocka_unit_test(names_the_last_part),
         cmocka_unit_test(hashes),
     };

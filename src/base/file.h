@@ -28,8 +28,10 @@ void nj_map_close(nj_map *map);
 void nj_map_forget(const nj_map *map, const void *start, size_t n);
 
 /* Writes n bytes to a temporary file in the folder of `path`, syncs it,
- * renames it to `path` and syncs the folder. On failure nothing is left
- * behind and an older file stays. */
+ * renames it to `path` and syncs the folder. On failure no temporary file is
+ * left behind and an older file stays. Only when the folder cannot be synced
+ * the new file is there in spite of the failure, whole, and a loss of power may
+ * bring the older one back. */
 nj_status nj_file_write_atomic(const char *path, const void *bytes, size_t n,
                                nj_err *err) NJ_MUST_USE;
 

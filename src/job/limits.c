@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "base/str.h"
+#include "base/number.h"
 #include "job/estimate.h"
 #include "job/speed.h"
 
@@ -118,19 +118,19 @@ bool nj_deadline_parse(const char *text, int64_t now, double *seconds)
 bool nj_size_parse(const char *text, uint64_t *bytes)
 {
     static const char units[] = "kMGT";
-    const char *unit;
-    int64_t value;
+    size_t n = strspn(text, "0123456789");
+    const char *unit = strchr(units, text[n]); /* of the NUL too: no unit */
+    char number[24] = "";
 
-    if (digits(&text, &value) == 0)
+    if (n >= sizeof(number) || !unit || (text[n] && text[n + 1]))
         return false;
-    *bytes = (uint64_t)value;
-    if (!*text)
-        return true;
-    unit = strchr(units, *text);
-    if (!unit || text[1])
+    memcpy(number, text, n);
+    if (!nj_parse_u64(number, bytes))
         return false;
-    for (const char *u = units; u <= unit; u++)
-        *bytes *= 1000;
+    for (const char *u = units; text[n] && u <= unit; u++) {
+        if (__builtin_mul_overflow(*bytes, 1000, bytes))
+            return false;
+    }
     return true;
 }
 

@@ -52,7 +52,7 @@ bool nj_duration_parse(const char *text, double *seconds);
 /* "07:30", "07:30:15" (the next one) or "2026-01-31T07:30" (local time) ->
  * seconds from `now` on. */
 bool nj_deadline_parse(const char *text, int64_t now, double *seconds);
-/* "2G", "500M", "100k" or bytes. */
+/* "2T", "2G", "500M", "100k" (powers of 1000) or bytes; below 2^64 bytes. */
 bool nj_size_parse(const char *text, uint64_t *bytes);
 
 #endif

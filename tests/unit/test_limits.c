@@ -90,6 +90,16 @@ static void reads_sizes(void **state)
     assert_true(nj_size_parse("500M", &bytes) && bytes == 500000000);
     assert_true(nj_size_parse("2G", &bytes) && bytes == 2000000000);
     assert_true(nj_size_parse("1T", &bytes) && bytes == 1000000000000);
+    /* No digit is one too many, as long as the size fits. */
+    assert_true(nj_size_parse("2500000000", &bytes) && bytes == 2500000000);
+    assert_true(nj_size_parse("18446744T", &bytes) &&
+                bytes == 18446744000000000000U);
+    assert_true(nj_size_parse("18446744073709551615", &bytes) &&
+                bytes == UINT64_MAX);
+    assert_false(nj_size_parse("18446745T", &bytes));
+    assert_false(nj_size_parse("20000000T", &bytes));
+    assert_false(nj_size_parse("18446744073709551616", &bytes));
+    assert_false(nj_size_parse("100000000000000000000000000", &bytes));
     assert_false(nj_size_parse("", &bytes));
     assert_false(nj_size_parse("G", &bytes));
     assert_false(nj_size_parse("2GB", &bytes));

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -16,7 +15,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#define MANIFEST_MAX ((size_t)1 << 30)
+#define PIECE       ((size_t)1 << 18) /* read at once */
+#define LONGEST_MAX ((size_t)1 << 30) /* of a line */
 
 static const char mark[] = ",\"crc\":\"";
 
@@ -188,32 +188,36 @@ cJSON *nj_manifest_parse(const char *line, size_t n)
     return NULL;
 }
 
-/* What is behind `offset` in a manifest. */
-static nj_status read_behind(const char *path, uint64_t offset, char **bytes,
-                             size_t *n, nj_err *err)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    nj_status status = NJ_OK;
-    struct stat st;
-    ssize_t got = 0;
+/* What was read of a manifest and not given away yet. A run of months writes
+ * more than fits into memory, so it is read piece by piece. */
+struct reader {
+    const char *path;
+    int fd;
+    char *bytes;
+    size_t n;
+    size_t capacity;
+    size_t looked_at; /* bytes that hold no newline */
+};
 
-    *bytes = NULL;
-    *n = 0;
-    if (fd < 0)
-        return errno == ENOENT ? NJ_OK : nj_file_error(err, "open", path);
-    if (fstat(fd, &st) != 0)
-        status = nj_file_error(err, "examine", path);
-    else if ((uint64_t)st.st_size > offset + MANIFEST_MAX)
-        status = nj_fail(err, NJ_E_FORMAT, "'%s' is too long", path);
-    else if ((uint64_t)st.st_size > offset)
-        *n = (size_t)((uint64_t)st.st_size - offset);
-    if (*n && !(*bytes = nj_calloc(*n, 1)))
-        status = nj_fail(err, NJ_E_MEMORY, "no memory for '%s'", path);
-    if (*bytes && (got = pread(fd, *bytes, *n, (off_t)offset)) < 0)
-        status = nj_file_error(err, "read", path);
-    close(fd);
-    *n = got > 0 ? (size_t)got : 0;
-    return status;
+/* Reads a piece from `at` on behind what is there; *more: there was one. */
+static nj_status read_piece(struct reader *r, uint64_t at, bool *more,
+                            nj_err *err)
+{
+    ssize_t got;
+
+    if (r->n > LONGEST_MAX)
+        return nj_fail(err, NJ_E_FORMAT, "'%s' has a line that is too long",
+                       r->path);
+    if (!nj_grow(&r->bytes, &r->capacity, r->n + PIECE, 1))
+        return nj_fail(err, NJ_E_MEMORY, "no memory for '%s'", r->path);
+    do {
+        got = pread(r->fd, r->bytes + r->n, PIECE, (off_t)at);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0)
+        return nj_file_error(err, "read", r->path);
+    r->n += (size_t)got;
+    *more = got > 0;
+    return NJ_OK;
 }
 
 static void give_line(const char *text, size_t n,
@@ -229,27 +233,49 @@ static void give_line(const char *text, size_t n,
     cJSON_Delete(object);
 }
 
+/* Gives all lines away that have their newline; returns their bytes. */
+static size_t give_lines(struct reader *r,
+                         void (*line)(void *user, const cJSON *object),
+                         void *user, size_t *torn)
+{
+    const char *from = r->bytes + r->looked_at;
+    const char *end = r->bytes + r->n;
+    const char *newline;
+    size_t given = 0;
+
+    while ((newline = memchr(from, '\n', (size_t)(end - from)))) {
+        size_t next = (size_t)(newline - r->bytes) + 1;
+
+        give_line(r->bytes + given, next - 1 - given, line, user, torn);
+        given = next;
+        from = newline + 1;
+    }
+    r->n -= given;
+    memmove(r->bytes, r->bytes + given, r->n);
+    r->looked_at = r->n;
+    return given;
+}
+
 /* `ends`: what has no newline is a line too. */
 static nj_status read_lines(const char *path, uint64_t *offset, bool ends,
                             void (*line)(void *user, const cJSON *object),
                             void *user, size_t *torn, nj_err *err)
 {
-    char *bytes;
-    size_t n;
-    size_t at = 0;
-    nj_status status = read_behind(path, *offset, &bytes, &n, err);
+    struct reader r = {.path = path, .fd = open(path, O_RDONLY | O_CLOEXEC)};
+    nj_status status = NJ_OK;
+    bool more = true;
 
-    while (status == NJ_OK && at < n) {
-        const char *newline = memchr(bytes + at, '\n', n - at);
-        size_t end = newline ? (size_t)(newline - bytes) : n;
-
-        if (!newline && !ends)
-            break;
-        give_line(bytes + at, end - at, line, user, torn);
-        at = newline ? end + 1 : n;
+    if (r.fd < 0)
+        return errno == ENOENT ? NJ_OK : nj_file_error(err, "open", path);
+    while (status == NJ_OK && more) {
+        status = read_piece(&r, *offset + r.n, &more, err);
+        if (status == NJ_OK)
+            *offset += give_lines(&r, line, user, torn);
     }
-    *offset += at;
-    free(bytes);
+    if (status == NJ_OK && ends)
+        give_line(r.bytes, r.n, line, user, torn);
+    close(r.fd);
+    free(r.bytes);
     return status;
 }
 

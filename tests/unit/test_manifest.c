@@ -133,6 +133,34 @@ static void followers_read_each_line_once(void **state)
     assert_int_equal(torn, 1);
 }
 
+/* Lines of 4 MiB of nothing make a file of more than a gibibyte, with room on
+ * the disk for the newlines; then one that is good. */
+static void a_manifest_may_have_any_length(void **state)
+{
+    const off_t length = 4 << 20;
+    const off_t bytes = ((off_t)1 << 30) + length;
+    uint64_t offset = 0;
+    size_t torn = 0;
+    FILE *f;
+
+    (void)state;
+    f = fopen(path, "w");
+    assert_non_null(f);
+    for (off_t end = length; end <= bytes; end += length) {
+        assert_int_equal(fseeko(f, end - 1, SEEK_SET), 0);
+        assert_int_equal(fputc('\n', f), '\n');
+    }
+    assert_int_equal(fclose(f), 0);
+    add(7);
+    assert_int_equal(read_all(), (size_t)(bytes / length));
+    assert_int_equal(lines, 1);
+    assert_true(sum == 7);
+    assert_int_equal(
+        nj_manifest_follow(path, &offset, count, NULL, &torn, NULL), NJ_OK);
+    assert_int_equal(lines, 2);
+    assert_true(offset > (uint64_t)bytes);
+}
+
 static void lines_of_processes_do_not_mix(void **state)
 {
     (void)state;
@@ -161,6 +189,7 @@ int main(void)
         TEST(a_torn_line_is_skipped),
         TEST(every_changed_byte_is_noticed),
         TEST(followers_read_each_line_once),
+        TEST(a_manifest_may_have_any_length),
         TEST(lines_of_processes_do_not_mix),
     };
 

@@ -19,6 +19,8 @@
 #include "job/record.h"
 #include "job/video_encoder.h"
 
+#define ITERATIONS_MAX 1000000 /* that a record may speak of */
+
 static bool is_picture_name(const char *name)
 {
     static const char *const ends[] = {".png", ".jpg", ".jpeg", ".webp"};
@@ -144,14 +146,6 @@ static nj_status from_name(nj_about *a, const char *path, nj_err *err)
     return take_prompt(a, parts.text, parts.text_length, err);
 }
 
-/* A whole number of 0..max, else `missing`. */
-static int whole(const cJSON *object, const char *key, int missing)
-{
-    double value = nj_json_number(object, key, missing);
-
-    return value >= 0 && value <= 1000000 ? (int)value : missing;
-}
-
 static nj_status from_record(nj_about *a, const cJSON *job, nj_err *err)
 {
     const cJSON *record = nj_json_get(job, "record");
@@ -166,8 +160,9 @@ static nj_status from_record(nj_about *a, const cJSON *job, nj_err *err)
         memcpy(a->identity, identity, sizeof(a->identity));
     snprintf(a->preset, sizeof(a->preset), "%s",
              nj_json_string(record, "preset", ""));
-    a->iteration = whole(record, "iteration", a->iteration);
-    a->iterations = whole(record, "iterations", 0);
+    a->iteration =
+        (int)nj_json_whole(record, "iteration", ITERATIONS_MAX, a->iteration);
+    a->iterations = (int)nj_json_whole(record, "iterations", ITERATIONS_MAX, 0);
     a->scored = isfinite(score);
     a->score = a->scored ? score : 0;
     return prompt ? take_prompt(a, prompt, strlen(prompt), err) : NJ_OK;

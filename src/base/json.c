@@ -267,6 +267,17 @@ bool nj_json_bool(const cJSON *object, const char *key, bool missing)
     return cJSON_IsBool(item) ? cJSON_IsTrue(item) : missing;
 }
 
+int64_t nj_json_whole(const cJSON *object, const char *key, int64_t most,
+                      int64_t missing)
+{
+    uint64_t value;
+
+    return nj_json_u64(nj_json_get(object, key), &value) &&
+                   value <= (uint64_t)most
+               ? (int64_t)value
+               : missing;
+}
+
 bool nj_json_u64(const cJSON *value, uint64_t *out)
 {
     if (cJSON_IsString(value))

@@ -43,6 +43,12 @@ const char *nj_json_string(const cJSON *object, const char *key,
 double nj_json_number(const cJSON *object, const char *key, double missing);
 bool nj_json_bool(const cJSON *object, const char *key, bool missing);
 
+/* Member `key` as a whole number of 0..most, read like nj_json_u64; `missing`
+ * where it is absent or anything else. Use it wherever a number of a file
+ * becomes an integer: a cast of one that does not fit is undefined. */
+int64_t nj_json_whole(const cJSON *object, const char *key, int64_t most,
+                      int64_t missing);
+
 /* A whole number of 0 <= value <= 2^64-1, from a decimal string or a number
  * without a fraction below 2^53. False when it is none. */
 bool nj_json_u64(const cJSON *value, uint64_t *out);

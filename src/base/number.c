@@ -26,6 +26,15 @@ bool nj_parse_u64(const char *text, uint64_t *out)
     return true;
 }
 
+int64_t nj_whole_of(double value)
+{
+    const double most = 9007199254740992.0;
+
+    if (isnan(value))
+        return 0;
+    return (int64_t)fmax(-most, fmin(value, most));
+}
+
 bool nj_parse_i64(const char *text, int64_t *out)
 {
     bool minus = text[0] == '-';

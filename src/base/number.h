@@ -16,6 +16,10 @@ bool nj_parse_u64(const char *text, uint64_t *out);
  * told from 0 is 0. */
 bool nj_parse_double(const char *text, double *out);
 
+/* The value without its fraction, at most 2^53 away from 0; 0 for NaN. A cast
+ * of what does not fit is undefined. */
+int64_t nj_whole_of(double value);
+
 /* strtod of a text whose form was checked by the caller; NaN when memory is
  * short. */
 double nj_to_double(const char *text);

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/json.h"
+#include "base/number.h"
 #include "cli/cli.h"
 #include "run/overview.h"
 #include "run/progress.h"
@@ -35,7 +36,7 @@ static void add_speed(const nj_overview *o, int64_t now, nj_str *out)
         nj_str_add(out, "  left      ");
         nj_duration_text(o->seconds_left, out);
         nj_str_add(out, ", until ");
-        nj_clock_text(now + (int64_t)o->seconds_left, now, out);
+        nj_clock_text(now + nj_whole_of(o->seconds_left), now, out);
         nj_str_addc(out, '\n');
     }
     if (o->free_bytes)

@@ -89,7 +89,8 @@ bool nj_speed_read(const nj_job *job, const nj_group *group, nj_speed *out)
     const cJSON *entry = all && key ? nj_json_get(all, key) : NULL;
 
     out->step_seconds = nj_json_number(entry, "step_seconds", 0);
-    out->host_bytes = (uint64_t)nj_json_number(entry, "host_bytes", 0);
+    out->host_bytes =
+        (uint64_t)nj_json_whole(entry, "host_bytes", INT64_MAX, 0);
     cJSON_Delete(all);
     free(key);
     free(path);

@@ -113,7 +113,7 @@ static void note_line(void *user, const cJSON *line)
     nj_journal *j = user;
     const char *event = nj_json_string(line, "event", "");
     const char *file = nj_json_string(line, "file", "");
-    long pid = (long)nj_json_number(line, "pid", 0);
+    long pid = (long)nj_json_whole(line, "pid", NJ_PID_MAX, 0);
     struct known *k;
 
     if (!file[0])

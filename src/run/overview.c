@@ -18,9 +18,8 @@
 
 /* A process's first line may be a little older than itself by rounding. */
 #define START_SLACK  3
-#define PID_MAX      4194304.0
-#define SHARDS_MAX   1e6
-#define PICTURES_MAX 1e9
+#define SHARDS_MAX   1000000
+#define PICTURES_MAX 1000000000
 
 enum kind { TAKEN, DONE, FAILED };
 
@@ -100,14 +99,6 @@ static int64_t time_of(const cJSON *line)
     return end ? (int64_t)timegm(&utc) : 0;
 }
 
-/* A whole number of 0 to `most`; 0 for anything else. */
-static size_t count_of(const cJSON *line, const char *key, double most)
-{
-    double value = nj_json_number(line, key, 0);
-
-    return value >= 0 && value <= most ? (size_t)value : 0;
-}
-
 static uint64_t key_of(const char *file)
 {
     char hex[65];
@@ -120,7 +111,7 @@ static uint64_t key_of(const char *file)
 /* The run that a line belongs to: the last one of its process. */
 static nj_worker *worker_of(struct reader *r, const cJSON *line)
 {
-    long pid = (long)count_of(line, "pid", PID_MAX);
+    long pid = (long)nj_json_whole(line, "pid", NJ_PID_MAX, 0);
 
     for (size_t i = r->o->worker_count; i-- > r->first_worker;) {
         if (r->o->workers[i].pid == pid)
@@ -163,12 +154,12 @@ static void note_begin(struct reader *r, const cJSON *line)
     }
     w = &o->workers[o->worker_count++];
     *w = (nj_worker){
-        .pid = (long)count_of(line, "pid", PID_MAX),
+        .pid = (long)nj_json_whole(line, "pid", NJ_PID_MAX, 0),
         .host = nj_strdup(nj_json_string(line, "host", "")),
         .device = nj_strdup(nj_json_string(line, "device", "")),
-        .shard = (int)count_of(line, "shard", SHARDS_MAX),
-        .shards = (int)count_of(line, "shards", SHARDS_MAX),
-        .planned = count_of(line, "planned", PICTURES_MAX),
+        .shard = (int)nj_json_whole(line, "shard", SHARDS_MAX, 0),
+        .shards = (int)nj_json_whole(line, "shards", SHARDS_MAX, 0),
+        .planned = (size_t)nj_json_whole(line, "planned", PICTURES_MAX, 0),
         .began = time_of(line),
         .born = nj_json_number(line, "born", 0),
         .manifest = r->manifest,

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define NJ_PID_MAX 4194304 /* the most that Linux gives */
+
 typedef struct nj_process {
     bool there;
     bool stopped;    /* by a signal (SIGSTOP, Ctrl-Z) */

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/json.h"
+#include "base/number.h"
 
 static size_t settled(const nj_tally *t)
 {
@@ -66,7 +67,7 @@ double nj_progress_left(const nj_progress *p)
 
 void nj_duration_text(double seconds, nj_str *out)
 {
-    long s = (long)(seconds + 0.5);
+    long s = (long)nj_whole_of(seconds + 0.5);
 
     if (s < 120)
         nj_str_addf(out, "%ld s", s);
@@ -157,7 +158,7 @@ static void add_parts(const nj_progress *p, nj_str parts[PARTS])
         nj_duration_text(left, &parts[LEFT]);
         nj_str_add(&parts[LEFT], " left");
         nj_str_add(&parts[END], ", ");
-        nj_clock_text(p->clock + (int64_t)left, p->clock, &parts[END]);
+        nj_clock_text(p->clock + nj_whole_of(left), p->clock, &parts[END]);
     }
     if (p->tally.failed)
         nj_str_addf(&parts[FAILURES], "  %zu failed", p->tally.failed);

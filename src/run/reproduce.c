@@ -103,9 +103,10 @@ static nj_status open_job(struct remake *m, nj_err *err)
 static nj_status choose_iteration(struct remake *m, nj_err *err)
 {
     nj_group *g = &m->job.groups[0];
-    double then = nj_json_number(inner(m->old), "iteration", -1);
+    int64_t then =
+        nj_json_whole(inner(m->old), "iteration", g->iterations - 1, -1);
 
-    if (then < 0 || then >= g->iterations)
+    if (then < 0)
         return nj_fail(err, NJ_E_USAGE,
                        "the record's iteration is not one of the %d of its "
                        "settings",

@@ -110,6 +110,30 @@ static void reads_seeds_exactly(void **state)
 }
 
 /* What could steer a terminal is escaped, and means the same as before. */
+static void whole_numbers_are_checked(void **state)
+{
+    static const char text[] =
+        "{\"zero\":0,\"most\":99,\"text\":\"98\",\"more\":100,"
+        "\"less\":-1,\"half\":0.5,\"huge\":1e300,\"tiny\":-1e300,"
+        "\"large\":9007199254740993,\"long\":\"9223372036854775808\","
+        "\"null\":null,\"list\":[1]}";
+    static const char *const bad[] = {"more",  "less", "half", "huge",  "tiny",
+                                      "large", "null", "list", "absent"};
+    cJSON *value = NULL;
+    nj_err err = {0};
+
+    (void)state;
+    assert_int_equal(nj_json_parse(text, strlen(text), &value, &err), NJ_OK);
+    assert_int_equal(nj_json_whole(value, "zero", 99, -1), 0);
+    assert_int_equal(nj_json_whole(value, "most", 99, -1), 99);
+    assert_int_equal(nj_json_whole(value, "text", 99, -1), 98);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(nj_json_whole(value, bad[i], 99, -1), -1);
+    assert_int_equal(nj_json_whole(value, "huge", INT64_MAX, -1), -1);
+    assert_int_equal(nj_json_whole(value, "long", INT64_MAX, -1), -1);
+    cJSON_Delete(value);
+}
+
 static void lines_are_safe_to_show(void **state)
 {
     static const char text[] =
@@ -140,6 +164,7 @@ int main(void)
         cmocka_unit_test(knows_escaped_backslashes),
         cmocka_unit_test(prints_every_bit),
         cmocka_unit_test(reads_seeds_exactly),
+        cmocka_unit_test(whole_numbers_are_checked),
         cmocka_unit_test(lines_are_safe_to_show),
     };
 

@@ -1,5 +1,6 @@
 /* Numbers: what is a number, what is not, and that values survive the trip
  * through text. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -84,6 +85,15 @@ static void text_of_a_double_reads_back(void **state)
     assert_string_equal(text, "1000");
 }
 
+static void whole_parts_never_overflow(void **state)
+{
+    (void)state;
+    assert_true(nj_whole_of(2.9) == 2 && nj_whole_of(-2.9) == -2);
+    assert_true(nj_whole_of(1e300) == 9007199254740992);
+    assert_true(nj_whole_of(-INFINITY) == -9007199254740992);
+    assert_true(nj_whole_of(NAN) == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -92,6 +102,7 @@ int main(void)
         cmocka_unit_test(reads_decimal_numbers),
         cmocka_unit_test(refuses_what_is_no_decimal_number),
         cmocka_unit_test(text_of_a_double_reads_back),
+        cmocka_unit_test(whole_parts_never_overflow),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

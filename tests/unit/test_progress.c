@@ -92,6 +92,17 @@ static void tells_the_day_when_it_is_another(void **state)
     clock_is(NOON - 24 * 3600, "2026-01-30 12:00");
 }
 
+/* Seconds may come from a file, and be any number. */
+static void tells_no_span_that_does_not_fit(void **state)
+{
+    nj_str text = {0};
+
+    (void)state;
+    nj_duration_text(1e300, &text);
+    assert_string_equal(text.text, "2501999792983 h 36 min");
+    nj_str_release(&text);
+}
+
 static void knows_nothing_at_first(void **state)
 {
     const nj_progress p = {.tally = {.planned = 3}, .clock = NOON};
@@ -113,6 +124,7 @@ int main(void)
         TEST(says_everything_at_80),
         TEST(tells_the_day_when_it_is_another),
         TEST(knows_nothing_at_first),
+        TEST(tells_no_span_that_does_not_fit),
     };
 
     setenv("TZ", "UTC", 1);

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -104,8 +103,7 @@ static void write_all(const char *path, const cJSON *all)
 
     if (text && folder && nj_make_folders(folder, NULL) == NJ_OK) {
         nj_file_tidy(folder);
-        if (nj_file_write_atomic(path, text, strlen(text), NULL) != NJ_OK)
-            unlink(path);
+        (void)!nj_file_write_atomic(path, text, strlen(text), NULL);
     }
     cJSON_free(text);
     free(folder);

@@ -96,13 +96,32 @@ static nj_status read_stdin(char **bytes, size_t *n, nj_err *err)
     return *bytes ? NJ_OK : no_memory(err);
 }
 
+/* The number of bytes that a byte order mark takes, which some editors put
+ * before a text. */
+static size_t mark_of(const char *text)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    size_t n = sizeof(mark) - 1;
+
+    return strncmp(text, mark, n) == 0 ? n : 0;
+}
+
+static nj_status add_text(nj_request *r, const nj_options *o, const char *text,
+                          size_t n, nj_err *err)
+{
+    size_t start = strspn(text, " \t\r\n");
+
+    return text[start] == '{' ? nj_request_add_json(r, o, text, n, err)
+                              : nj_request_add_lines(r, o, text, n, err);
+}
+
 /* A job file begins with "{", anything else is a prompt list. */
 static nj_status add_file(nj_request *r, const nj_options *o, const char *name,
                           nj_err *err)
 {
     char *bytes = NULL;
     size_t n = 0;
-    size_t start;
+    size_t mark;
     nj_status status =
         strcmp(name, "-") == 0
             ? read_stdin(&bytes, &n, err)
@@ -110,9 +129,8 @@ static nj_status add_file(nj_request *r, const nj_options *o, const char *name,
 
     if (status != NJ_OK)
         return status;
-    start = strspn(bytes, " \t\r\n");
-    status = bytes[start] == '{' ? nj_request_add_json(r, o, bytes, n, err)
-                                 : nj_request_add_lines(r, o, bytes, n, err);
+    mark = mark_of(bytes);
+    status = add_text(r, o, bytes + mark, n - mark, err);
     free(bytes);
     if (status == NJ_OK)
         return NJ_OK;

@@ -122,6 +122,21 @@ static void repeated_prompts_are_one(void **state)
     assert_string_equal(prompt_at(0, 3), "c");
 }
 
+/* Editors of Windows put a byte order mark before a text. */
+static void a_byte_order_mark_is_skipped(void **state)
+{
+    (void)state;
+    write_text("\xef\xbb\xbf{\"prompt\":\"a\",\"cutn\":9}");
+    assert_int_equal(OPEN(file), NJ_OK);
+    assert_int_equal(settings_of(0)->cutn, 9);
+    assert_string_equal(prompt_at(0, 0), "a");
+    fake_job_release(&j);
+    write_text("\xef\xbb\xbf# a night\r\na boat\r\n");
+    assert_int_equal(OPEN("--prompts", file), NJ_OK);
+    assert_int_equal(j.job.groups[0].prompt_count, 1);
+    assert_string_equal(prompt_at(0, 0), "a boat");
+}
+
 static void bad_prompt_lists_say_where(void **state)
 {
     static const struct {
@@ -278,6 +293,7 @@ int main(void)
         TEST(bad_job_files_say_where),
         TEST(prompt_lists_have_comments_and_options),
         TEST(repeated_prompts_are_one),
+        TEST(a_byte_order_mark_is_skipped),
         TEST(bad_prompt_lists_say_where),
         TEST(sweeps_multiply_and_name),
         TEST(sweeps_in_job_files_may_hold_commas),

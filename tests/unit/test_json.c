@@ -46,9 +46,12 @@ static void refuses_what_is_not_json(void **state)
 static void accepts_json(void **state)
 {
     static const char text[] = " {\"a\": [1, {\"b\": \"[[[\"}], \"A\": 2}\n";
+    static const char marked[] = "\xef\xbb\xbf{\"a\": 1}";
 
     (void)state;
     assert_int_equal(parse(text, strlen(text)), NJ_OK);
+    /* A byte order mark, as editors of Windows write it. */
+    assert_int_equal(parse(marked, strlen(marked)), NJ_OK);
 }
 
 /* A backslash and the word u0000: no NUL. */

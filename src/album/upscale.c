@@ -123,13 +123,6 @@ static nj_status find_target(const struct upscaling *u, struct piece *p,
 
 /* ---- records ----------------------------------------------------------- */
 
-static const char *precision_name(nj_precision p)
-{
-    return p == NJ_PRECISION_FP16   ? "fp16"
-           : p == NJ_PRECISION_BF16 ? "bf16"
-                                    : "fp32";
-}
-
 static bool add_upscale(const struct upscaling *u, const struct piece *p,
                         const nj_engine_pixels *out, cJSON *record)
 {
@@ -151,7 +144,7 @@ static bool add_upscale(const struct upscaling *u, const struct piece *p,
            cJSON_AddNumberToObject(o, "tile_pad", u->job->tiling.pad) &&
            cJSON_AddStringToObject(o, "device", f->device) &&
            cJSON_AddStringToObject(o, "precision",
-                                   precision_name(f->precision)) &&
+                                   nj_precision_name(f->precision)) &&
            cJSON_AddStringToObject(o, "libtorch", f->libtorch) &&
            cJSON_AddStringToObject(o, "source", nj_path_name(p->path)) &&
            cJSON_AddStringToObject(o, "source_sha256", p->sum);

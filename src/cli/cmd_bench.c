@@ -18,13 +18,6 @@ static double matmul_share(const nj_bench_setup *s, const nj_bench_result *r)
     return s->work / r->step / r->matmul;
 }
 
-static const char *precision_name(nj_precision precision)
-{
-    return precision == NJ_PRECISION_FP32   ? "fp32"
-           : precision == NJ_PRECISION_BF16 ? "bf16"
-                                            : "fp16";
-}
-
 static void add_parts(cJSON *o, const nj_bench_result *r)
 {
     cJSON *parts = cJSON_AddObjectToObject(o, "parts");
@@ -41,7 +34,8 @@ static void print_json(const nj_bench_setup *s, const nj_bench_result *r)
     char *text;
 
     cJSON_AddStringToObject(o, "device", r->facts.device);
-    cJSON_AddStringToObject(o, "precision", precision_name(r->facts.precision));
+    cJSON_AddStringToObject(o, "precision",
+                            nj_precision_name(r->facts.precision));
     cJSON_AddNumberToObject(o, "threads", r->facts.threads);
     cJSON_AddNumberToObject(o, "width", s->settings.width);
     cJSON_AddNumberToObject(o, "height", s->settings.height);
@@ -81,7 +75,7 @@ static void print_text(const nj_bench_setup *s, const nj_bench_result *r)
     double all = r->host; /* on a GPU more than a step, see bench.c */
 
     printf("%s %s, %d thread%s: %dx%d, batch %d, %d cutouts\n", r->facts.device,
-           precision_name(r->facts.precision), r->facts.threads,
+           nj_precision_name(r->facts.precision), r->facts.threads,
            r->facts.threads == 1 ? "" : "s", s->settings.width,
            s->settings.height, s->settings.batch_size, s->settings.cutn);
     printf("%.4g steps a second, %.4g pictures an hour with %d steps each\n",

@@ -5,6 +5,18 @@
 
 #include "base/number.h"
 
+const char *nj_precision_name(nj_precision p)
+{
+    static const char *const names[] = {
+        [NJ_PRECISION_AUTO] = "auto",
+        [NJ_PRECISION_FP32] = "fp32",
+        [NJ_PRECISION_BF16] = "bf16",
+        [NJ_PRECISION_FP16] = "fp16",
+    };
+
+    return names[p];
+}
+
 static const struct {
     size_t offset;
     bool whole;

@@ -54,6 +54,9 @@ typedef enum nj_precision {
     NJ_PRECISION_FP16
 } nj_precision;
 
+/* As options and records spell it; static storage. */
+const char *nj_precision_name(nj_precision p);
+
 /* What is done to need less memory; pictures are the same. */
 typedef enum nj_memory {
     NJ_MEMORY_AUTO, /* the quickest that fits into what is free */

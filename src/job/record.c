@@ -209,18 +209,6 @@ nj_status nj_record_identity(const nj_record_source *from,
     return status;
 }
 
-static const char *precision_name(nj_precision p)
-{
-    static const char *const names[] = {
-        [NJ_PRECISION_AUTO] = "auto",
-        [NJ_PRECISION_FP32] = "fp32",
-        [NJ_PRECISION_BF16] = "bf16",
-        [NJ_PRECISION_FP16] = "fp16",
-    };
-
-    return names[p];
-}
-
 void nj_record_pixels_sha256(const uint8_t *rgb, int width, int height,
                              char hex[65])
 {
@@ -279,8 +267,9 @@ static bool replace_used(cJSON *job, const nj_record_source *from,
         good =
             put_back(job, "clip_slices", cJSON_CreateNumber(used->clip_slices));
     if (good && picture->precision != from->facts->precision)
-        good = put_back(job, "precision",
-                        cJSON_CreateString(precision_name(picture->precision)));
+        good =
+            put_back(job, "precision",
+                     cJSON_CreateString(nj_precision_name(picture->precision)));
     return good;
 }
 
@@ -308,7 +297,7 @@ static nj_status add_record(const nj_record_source *from, const nj_image *image,
         !add_number(record, "clip_loss", picture->clip_loss) ||
         !add_pixels_sum(record, picture) ||
         !add_text(record, "device", facts->device) ||
-        !add_text(record, "precision", precision_name(picture->precision)) ||
+        !add_text(record, "precision", nj_precision_name(picture->precision)) ||
         !add_text(record, "libtorch", facts->libtorch) ||
         !add_preset(record, &nj_plan_group(from->job, image)->options) ||
         !add_init_sum(record, nj_plan_group(from->job, image)) ||

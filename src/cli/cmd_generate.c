@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "cli/live_gallery.h"
 #include "cli/show.h"
@@ -127,7 +128,7 @@ static int run(const struct work *w, bool worker)
         .event = on_event,
         .stop = nj_signals_catch(),
     };
-    double began = nj_show_clock();
+    double began = nj_seconds();
     nj_tally tally;
     nj_err err = {0};
     nj_err page = {0};
@@ -144,7 +145,7 @@ static int run(const struct work *w, bool worker)
     else
         show_choices(&s.show, w->job);
     status = nj_run(&config, &tally, &err);
-    nj_show_end(&s.show, &tally, nj_show_clock() - began);
+    nj_show_end(&s.show, &tally, nj_seconds() - began);
     if (nj_live_gallery_end(&s.gallery, &page) != NJ_OK)
         nj_cli_refuse(&page);
     if (status == NJ_E_INTERRUPTED)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "album/upscale.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "cli/after.h"
 #include "cli/signals.h"
@@ -74,13 +75,13 @@ static nj_status prepare(const nj_invocation *in, nj_upscale_job *job,
 
 static int run(const nj_upscale_job *job, nj_after *a)
 {
-    double began = nj_show_clock();
+    double began = nj_seconds();
     nj_tally tally;
     nj_err err = {0};
     nj_status status = nj_upscale_files(job, &tally, &err);
     size_t done = tally.made + tally.skipped;
 
-    nj_show_end(&a->show, &tally, nj_show_clock() - began);
+    nj_show_end(&a->show, &tally, nj_seconds() - began);
     if (status != NJ_OK)
         return nj_after_end(a, &err, done > 0);
     if (tally.failed == 0)

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "album/gallery.h"
-#include "cli/show.h"
+#include "base/clock.h"
 
 #define SHARE         50 /* of the time goes into the page, at most */
 #define SECONDS_LEAST 5
@@ -13,7 +13,7 @@
 static nj_status write_page(nj_live_gallery *g, nj_err *err)
 {
     const nj_gallery_config config = {.folder = g->folder};
-    double began = nj_show_clock();
+    double began = nj_seconds();
     nj_gallery_done done;
     nj_status status;
     double now;
@@ -21,7 +21,7 @@ static nj_status write_page(nj_live_gallery *g, nj_err *err)
     if (access(g->folder, F_OK) != 0)
         return NJ_OK;
     status = nj_gallery_write(&config, &done, err);
-    now = nj_show_clock();
+    now = nj_seconds();
     nj_gallery_done_release(&done);
     g->next = now + SHARE * (now - began);
     if (g->next < now + SECONDS_LEAST)
@@ -38,7 +38,7 @@ nj_status nj_live_gallery_begin(nj_live_gallery *g, const char *folder,
 
 void nj_live_gallery_picture(nj_live_gallery *g)
 {
-    if (g->folder && nj_show_clock() >= g->next && write_page(g, NULL) != NJ_OK)
+    if (g->folder && nj_seconds() >= g->next && write_page(g, NULL) != NJ_OK)
         g->next += SECONDS_LEAST;
 }
 

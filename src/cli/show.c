@@ -9,19 +9,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "job/estimate.h"
 
 #define COLUMNS_MAX    80
 #define DRAWS_A_SECOND 10
 #define LOOK_SECONDS   10
-
-double nj_show_clock(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 /* https://no-color.org */
 static bool wants_colour(void)
@@ -81,7 +74,7 @@ static void show_line(nj_show *s)
         fputs(line.text, stdout);
     s->line_shown = true;
     s->line_width = line.length;
-    s->drawn = nj_show_clock();
+    s->drawn = nj_seconds();
     nj_str_release(&line);
 }
 
@@ -124,7 +117,7 @@ void nj_show_note(nj_show *s, const char *format, ...)
 /* The disk's room changes slowly and asking may wait for a network. */
 static void look_at_disk(nj_show *s)
 {
-    double now = nj_show_clock();
+    double now = nj_seconds();
 
     if (!s->terminal || (s->looked > 0 && now - s->looked < LOOK_SECONDS))
         return;
@@ -139,8 +132,7 @@ static void draw(nj_show *s, const nj_event *event)
     if (!s->terminal || event->kind == NJ_EVENT_LOADING ||
         event->kind == NJ_EVENT_SKIPPED)
         return;
-    if (step && s->line_shown &&
-        nj_show_clock() - s->drawn < 1.0 / DRAWS_A_SECOND)
+    if (step && s->line_shown && nj_seconds() - s->drawn < 1.0 / DRAWS_A_SECOND)
         return;
     show_line(s);
 }
@@ -150,7 +142,7 @@ void nj_show_event(nj_show *s, const nj_event *event)
     bool red = s->colour && event->kind == NJ_EVENT_FAILED;
     nj_str text = {0};
 
-    nj_progress_note(&s->progress, event, nj_show_clock(), (int64_t)time(NULL));
+    nj_progress_note(&s->progress, event, nj_seconds(), (int64_t)time(NULL));
     look_at_disk(s);
     if (s->events)
         nj_progress_event(&s->progress, event, &text);

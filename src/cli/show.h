@@ -18,7 +18,7 @@ typedef struct nj_show {
     bool colour;
     bool line_shown;
     size_t line_width; /* cells of the line that is shown */
-    double drawn;      /* when, on nj_show_clock */
+    double drawn;      /* when, by nj_seconds */
     double looked;     /* when the disk was asked for its room */
     const char *out;   /* folder whose disk is watched; borrowed */
     nj_progress progress;
@@ -40,8 +40,5 @@ void nj_show_end(nj_show *s, const nj_tally *tally, double seconds);
  * not everything was done (NULL: it was). */
 void nj_show_exit(nj_show *s, const nj_tally *tally, int exit,
                   const nj_err *why);
-
-/* Seconds on a steady clock. */
-double nj_show_clock(void);
 
 #endif

@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "engine/embed.h"
 #include "engine/machine.h"
 #include "engine/measure.h"
-#include "engine/parts.h"
 #include "engine/upscaler.h"
 #include "torch/th_recorded.h"
 

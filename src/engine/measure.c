@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "engine/engine_internal.h"
-#include "engine/parts.h"
 
 enum { ROUNDS = 6, CPU_SIDE = 2048, GPU_SIDE = 8192 };
 

@@ -1,15 +1,7 @@
 /* Parts: see parts.h. */
 #include "engine/parts.h"
 
-#include <time.h>
-
-double nj_seconds(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+#include "base/clock.h"
 
 void nj_clock_start(nj_clock *c)
 {

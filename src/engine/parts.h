@@ -17,9 +17,6 @@ typedef struct nj_clock {
     double since;
 } nj_clock;
 
-/* Seconds on a steady clock. */
-double nj_seconds(void);
-
 /* Begins a part. The clock may be NULL. */
 void nj_clock_start(nj_clock *c);
 

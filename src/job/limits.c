@@ -1,5 +1,4 @@
 /* Limits: see limits.h. */
-#define _GNU_SOURCE /* CLOCK_BOOTTIME */
 #include "job/limits.h"
 
 #include <math.h>
@@ -8,20 +7,13 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/number.h"
 #include "job/estimate.h"
 #include "job/speed.h"
 
 /* What the slowest batch took is rarely what the next one takes. */
 #define MARGIN 1.02
-
-double nj_steady_seconds(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_BOOTTIME, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 /* Reads digits; returns how many there were (at most 9). */
 static int digits(const char **p, int64_t *value)

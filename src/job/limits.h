@@ -19,9 +19,6 @@ typedef struct nj_limits {
     uint64_t min_free; /* bytes; 0: no limit */
 } nj_limits;
 
-/* Seconds on a clock that only ever goes forward, sleep included. */
-double nj_steady_seconds(void);
-
 /* What the job's options ask for, from now on. */
 void nj_limits_init(nj_limits *l, const nj_options *o);
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "diffusion/schedule.h"
@@ -238,14 +238,6 @@ struct timing {
     long faults;  /* of the process, when the third step was done */
 };
 
-static double seconds_now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static long faults_now(void)
 {
     struct rusage usage;
@@ -257,7 +249,7 @@ static long faults_now(void)
 static bool on_step(void *user, int iteration, int iterations)
 {
     struct timing *t = user;
-    double now = seconds_now();
+    double now = nj_seconds();
 
     (void)iterations;
     if (iteration == 0)
@@ -300,7 +292,7 @@ static nj_status time_steps(const nj_bench_setup *s, const nj_engine_api *api,
     struct timing timing = {.out = out,
                             .warm = api->facts(engine)->cuda ? WARM : 0,
                             .steps = s->steps,
-                            .began = seconds_now()};
+                            .began = nj_seconds()};
     const nj_engine_callbacks callbacks = {&timing, on_step, NULL, on_failed};
     nj_prompt prompt = {0};
     const nj_prompt *prompts[BATCH_MAX];

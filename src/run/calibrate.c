@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "job/footprint.h"
 #include "job/speed.h"
 #include "run/room.h"
@@ -18,20 +18,12 @@ struct watch {
     int steps;
 };
 
-static double seconds_now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static bool on_step(void *user, int iteration, int iterations)
 {
     struct watch *w = user;
 
     (void)iterations;
-    w->last = seconds_now();
+    w->last = nj_seconds();
     if (iteration == 0)
         w->first = w->last;
     w->steps = iteration;

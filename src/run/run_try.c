@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "run/run_parts.h"
 
 /* After so many tries in a row without any picture the rest would fail too. */

@@ -9,6 +9,7 @@
 
 #include "album/folder.h"
 #include "base/file.h"
+#include "base/path.h"
 #include "image/picture.h"
 
 static nj_status no_memory(nj_err *err)
@@ -87,9 +88,8 @@ nj_status nj_gather(const nj_gather_config *config, nj_gathered *out,
     }
     for (size_t i = 0; i < config->from->count && status == NJ_OK; i++) {
         const char *entry = config->from->items[i];
-        struct stat st;
 
-        if (stat(entry, &st) == 0 && S_ISDIR(st.st_mode))
+        if (nj_is_folder(entry))
             status = take_folder(config, entry, out, err);
         else
             status = take_file(config, entry, out, err);

@@ -2,20 +2,17 @@
 #include "cli/cli.h"
 
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "album/sheets.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "cli/pages.h"
 
 /* sheet.png inside the only folder, else here; the caller frees it. */
 static char *default_out(const nj_list *from)
 {
-    struct stat st;
-
-    if (from->count == 1 && stat(from->items[0], &st) == 0 &&
-        S_ISDIR(st.st_mode))
+    if (from->count == 1 && nj_is_folder(from->items[0]))
         return nj_path_join(from->items[0], "sheet.png");
     return nj_strdup("sheet.png");
 }

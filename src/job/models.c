@@ -3,10 +3,10 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "job/guides.h"
 #include "job/models_locate.h"
 #include "text/prompt.h"
@@ -33,20 +33,6 @@ void nj_model_files_release(nj_model_files *m)
     *m = (nj_model_files){0};
 }
 
-static bool is_folder(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-static bool is_file(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
-}
-
 static nj_status no_memory(nj_err *err)
 {
     return nj_fail(err, NJ_E_MEMORY, "no memory for model names");
@@ -58,7 +44,7 @@ static bool add_folder(nj_list *folders, const char *folder, const char *name)
     char *path = nj_path_join(folder, name);
     bool good = path != NULL;
 
-    if (path && is_folder(path))
+    if (path && nj_is_folder(path))
         good = nj_list_add(folders, path);
     free(path);
     return good;
@@ -84,7 +70,7 @@ nj_status nj_models_folders(const char *models_dir, const char *program_folder,
 {
     bool good;
 
-    if (models_dir && !is_folder(models_dir))
+    if (models_dir && !nj_is_folder(models_dir))
         return nj_fail(err, NJ_E_USAGE,
                        "option '--models-dir': '%s' is not a folder",
                        models_dir);
@@ -281,7 +267,7 @@ static nj_status locate_card(const nj_catalogue *c, const nj_list *folders,
 {
     const nj_model *known = nj_catalogue_find(c, NJ_MODEL_UNET, name);
 
-    if (!known || is_file(name))
+    if (!known || nj_is_file(name))
         return nj_model_locate(c, folders, NJ_MODEL_UNET, name, out, err);
     *out = nj_strdup(known->card_path);
     return *out ? NJ_OK : no_memory(err);
@@ -335,7 +321,7 @@ static nj_status named_clip(const nj_catalogue *c, const nj_list *folders,
                             nj_model_files *m, const char *item, nj_err *err)
 {
     double weight = 1;
-    long n = is_file(item) ? -1 : nj_prompt_split_weight(item, &weight);
+    long n = nj_is_file(item) ? -1 : nj_prompt_split_weight(item, &weight);
     char *name = n < 0 ? nj_strdup(item) : nj_strndup(item, (size_t)n);
     char *path = NULL;
     nj_status status;

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/path.h"
 
 #define VOCABULARY_FILES 3
 static const char *const vocabulary_files[VOCABULARY_FILES] = {
@@ -19,13 +20,6 @@ static bool exists(const char *path)
     struct stat st;
 
     return stat(path, &st) == 0;
-}
-
-static bool is_folder(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 static nj_status no_memory(nj_err *err)
@@ -70,7 +64,8 @@ nj_status nj_model_locate(const nj_catalogue *c, const nj_list *folders,
     const nj_model *m;
 
     /* A folder that happens to have a model's name is not meant. */
-    if (exists(name) && !(is_folder(name) && nj_model_present(c, kind, name))) {
+    if (exists(name) &&
+        !(nj_is_folder(name) && nj_model_present(c, kind, name))) {
         *out = nj_strdup(name);
         return *out ? NJ_OK : no_memory(err);
     }
@@ -78,7 +73,7 @@ nj_status nj_model_locate(const nj_catalogue *c, const nj_list *folders,
         *out = nj_path_join(folders->items[i], name);
         if (!*out)
             return no_memory(err);
-        if (name[0] != '/' && exists(*out) && !is_folder(*out))
+        if (name[0] != '/' && nj_is_file(*out))
             return NJ_OK;
         free(*out);
         *out = NULL;

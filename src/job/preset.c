@@ -4,10 +4,10 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "base/str.h"
 #include "job/models.h"
 #include "text/prompt.h"
@@ -82,20 +82,13 @@ void nj_preset_release(nj_preset *p)
     *p = (nj_preset){0};
 }
 
-static bool is_file(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
-}
-
 /* FOLDER/presets/NAME.json where that is a file, else NULL. */
 static char *path_in(const char *folder, const char *name)
 {
     nj_str path = {0};
 
     nj_str_addf(&path, "%s/%s/%s.json", folder, folder_name, name);
-    if (nj_str_ok(&path) && is_file(path.text))
+    if (nj_str_ok(&path) && nj_is_file(path.text))
         return nj_str_take(&path);
     nj_str_release(&path);
     return NULL;
@@ -172,7 +165,7 @@ static bool is_here(const nj_catalogue *c, nj_model_kind kind, const char *name)
 {
     const nj_model *m = nj_catalogue_find(c, kind, name);
 
-    return (m && m->state == NJ_MODEL_PRESENT) || is_file(name);
+    return (m && m->state == NJ_MODEL_PRESENT) || nj_is_file(name);
 }
 
 /* Adds a network's name, without the weight that may follow it. */

@@ -3,8 +3,9 @@
  * Order is stated and stable. `seed`: every prompt gets its first picture
  * before any gets its second, so that a short night is still useful; groups
  * take turns in the order in which they were given, prompts within them
- * likewise. `prompt`: one prompt after the other. A shard's plan is every Nth
- * picture of that order.
+ * likewise. `prompt`: one prompt after the other. A picture that several groups
+ * ask for has the first of its places. A shard's plan is every Nth picture of
+ * that order.
  */
 #ifndef NJ_JOB_PLAN_H
 #define NJ_JOB_PLAN_H

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "job/names.h"
 
@@ -177,9 +178,21 @@ nj_status nj_target_find(const nj_record_source *from, const nj_image *image,
 
 struct named {
     char *name;
+    const char *print; /* of the settings, where names meet; else NULL */
+    const char *text;
     uint32_t group;
     uint32_t prompt;
 };
+
+/* Fingerprints of groups' settings, each made when it is first asked for. */
+typedef char fingerprint[65];
+
+static int by_place(const struct named *x, const struct named *y)
+{
+    if (x->group != y->group)
+        return x->group < y->group ? -1 : 1;
+    return x->prompt < y->prompt ? -1 : x->prompt > y->prompt;
+}
 
 static int by_name(const void *a, const void *b)
 {
@@ -187,70 +200,91 @@ static int by_name(const void *a, const void *b)
     const struct named *y = b;
     int order = strcmp(x->name, y->name);
 
-    if (order)
-        return order;
-    if (x->group != y->group)
-        return x->group < y->group ? -1 : 1;
-    return x->prompt < y->prompt ? -1 : x->prompt > y->prompt;
+    return order ? order : by_place(x, y);
 }
 
-/* Whether two groups have the same value of an option. */
-static nj_status same_value(const nj_group *a, const nj_group *b,
-                            const nj_option *option, bool *same, nj_err *err)
+static int compare_pictures(const struct named *x, const struct named *y)
 {
-    bool has = nj_options_has(&a->options, option);
-    char *x;
-    char *y;
+    int order = strcmp(x->print, y->print);
 
-    *same = has == nj_options_has(&b->options, option);
-    if (!has || !*same)
+    return order ? order : strcmp(x->text, y->text);
+}
+
+static int by_picture(const void *a, const void *b)
+{
+    int order = compare_pictures(a, b);
+
+    return order ? order : by_place(a, b);
+}
+
+static nj_status take_print(const nj_group *g, char *print, nj_err *err)
+{
+    cJSON *all = print[0] ? NULL : cJSON_CreateObject();
+    char *text;
+
+    if (print[0])
         return NJ_OK;
-    x = nj_options_text(&a->options, option);
-    y = nj_options_text(&b->options, option);
-    *same = x && y && strcmp(x, y) == 0;
-    has = x && y;
-    free(x);
-    free(y);
-    return has ? NJ_OK : nj_fail(err, NJ_E_MEMORY, "no memory for names");
+    text = all && nj_options_to_json(&g->options, NJ_OF_PICTURE, all)
+               ? nj_json_print(all)
+               : NULL;
+    cJSON_Delete(all);
+    if (!text)
+        return nj_fail(err, NJ_E_MEMORY, "no memory for names");
+    nj_sha256(text, strlen(text), print);
+    cJSON_free(text);
+    return NJ_OK;
 }
 
-/* Whether two groups ask for the same pictures of a prompt. */
-static nj_status same_settings(const nj_group *a, const nj_group *b, bool *same,
-                               nj_err *err)
+/* Prompts whose files would have the same names: what is another picture than
+ * that of the first one is tagged. */
+static nj_status tell_apart(nj_job *job, fingerprint *prints, struct named *run,
+                            size_t count, nj_err *err)
 {
-    nj_status status = NJ_OK;
+    struct named first;
 
-    *same = true;
-    for (size_t i = 0; i < nj_option_count() && *same && status == NJ_OK; i++) {
-        if (nj_option_at(i)->traits & NJ_OF_PICTURE)
-            status = same_value(a, b, nj_option_at(i), same, err);
+    for (size_t i = 0; i < count; i++) {
+        const nj_group *g = &job->groups[run[i].group];
+        nj_status status = take_print(g, prints[run[i].group], err);
+
+        if (status != NJ_OK)
+            return status;
+        run[i].print = prints[run[i].group];
+        run[i].text = g->prompts[run[i].prompt].text;
     }
+    first = run[0];
+    qsort(run, count, sizeof(*run), by_picture);
+    for (size_t i = 0; i < count; i++) {
+        nj_job_prompt *p = &job->groups[run[i].group].prompts[run[i].prompt];
+        const struct named *before = i ? &run[i - 1] : NULL;
+
+        p->tagged = compare_pictures(&run[i], &first) != 0;
+        if (before && compare_pictures(before, &run[i]) == 0)
+            p->kin = job->groups[before->group].prompts[before->prompt].kin;
+    }
+    return NJ_OK;
+}
+
+static nj_status tell_all_apart(nj_job *job, struct named *all, size_t count,
+                                nj_err *err)
+{
+    fingerprint *prints = nj_calloc(job->group_count, sizeof(*prints));
+    nj_status status =
+        prints ? NJ_OK : nj_fail(err, NJ_E_MEMORY, "no memory for names");
+
+    for (size_t i = 0; i < count && status == NJ_OK;) {
+        size_t n = 1;
+
+        while (i + n < count && strcmp(all[i].name, all[i + n].name) == 0)
+            n++;
+        if (n > 1)
+            status = tell_apart(job, prints, &all[i], n, err);
+        i += n;
+    }
+    free(prints);
     return status;
 }
 
-static nj_status tag_equal_names(nj_job *job, const struct named *all,
-                                 size_t count, nj_err *err)
-{
-    const struct named *first = all;
-    nj_status status = NJ_OK;
-
-    for (size_t i = 1; i < count && status == NJ_OK; i++) {
-        nj_job_prompt *p = &job->groups[all[i].group].prompts[all[i].prompt];
-        const nj_group *g = &job->groups[first->group];
-        bool same = strcmp(p->text, g->prompts[first->prompt].text) == 0;
-
-        if (strcmp(first->name, all[i].name) != 0) {
-            first = &all[i];
-            continue;
-        }
-        if (same)
-            status = same_settings(g, &job->groups[all[i].group], &same, err);
-        p->tagged = p->tagged || !same;
-    }
-    return status;
-}
-
-static nj_status name_all(const nj_job *job, struct named *all, size_t *count,
+static nj_status name_all(nj_job *job, struct named *all, size_t *count,
                           nj_err *err)
 {
     for (uint32_t g = 0; g < job->group_count; g++) {
@@ -263,7 +297,7 @@ static nj_status name_all(const nj_job *job, struct named *all, size_t *count,
                 return status;
             all[*count].group = g;
             all[*count].prompt = p;
-            (*count)++;
+            job->groups[g].prompts[p].kin = ++*count;
         }
     }
     return NJ_OK;
@@ -284,7 +318,7 @@ nj_status nj_job_tag(nj_job *job, nj_err *err)
     status = name_all(job, all, &count, err);
     if (status == NJ_OK) {
         qsort(all, count, sizeof(*all), by_name);
-        status = tag_equal_names(job, all, count, err);
+        status = tell_all_apart(job, all, count, err);
     }
     for (size_t i = 0; i < count; i++)
         free(all[i].name);

@@ -15,7 +15,8 @@ typedef struct nj_target {
 
 /* Marks the prompts whose files would have the same names as those of an
  * earlier prompt or group: their names get a part of the identity in every
- * case, so that who comes first does not matter. */
+ * case, so that who comes first does not matter. Prompts whose pictures are the
+ * same too get the same `kin`. */
 nj_status nj_job_tag(nj_job *job, nj_err *err) NJ_MUST_USE;
 
 /* The file name of a picture without a folder; identity (8 digits) or NULL.

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "fake/fake_run.h"
 
 static void settings_come_from_card_and_line(void **state)
@@ -76,6 +77,40 @@ static void equal_prompts_are_one(void **state)
     assert_int_equal(j.plan.count, 2);
 }
 
+static void expect_plan(const uint64_t (*want)[2], size_t count)
+{
+    assert_int_equal(j.plan.count, count);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(j.plan.images[i].group, want[i][0]);
+        assert_int_equal(j.plan.images[i].seed, want[i][1]);
+    }
+    fake_job_release(&j);
+}
+
+static void equal_pictures_of_groups_are_one(void **state)
+{
+    static const char lines[] = "a -- --seeds 1..2\n"
+                                "a -- --seeds 1..2 --cutn 8\n"
+                                "a -- --seeds 1..3 --cutn 4\n" /* the card's */
+                                "a -- --seeds 2..4 --cutn 8\n";
+    static const uint64_t swept[][2] = {{0, 1}, {1, 1}};
+    static const uint64_t all[][2] = {{0, 1}, {1, 1}, {3, 2}, {0, 2},
+                                      {3, 3}, {2, 3}, {3, 4}};
+    static const uint64_t second[][2] = {{1, 1}, {0, 2}, {2, 3}};
+    char path[4200];
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s", fake_path(folder, "lines.txt"));
+    assert_int_equal(nj_file_write_atomic(path, lines, strlen(lines), NULL),
+                     NJ_OK);
+    assert_int_equal(OPEN("a", "--sweep", "cutn=4,5,4", "--seed", "1"), NJ_OK);
+    expect_plan(swept, 2);
+    assert_int_equal(OPEN("--prompts", path), NJ_OK);
+    expect_plan(all, 7);
+    assert_int_equal(OPEN("--prompts", path, "--shard", "2/2"), NJ_OK);
+    expect_plan(second, 3);
+}
+
 static void image_prompts_join_every_prompt(void **state)
 {
     const nj_prompt *p;
@@ -128,6 +163,7 @@ int main(void)
         TEST(seeds_form_a_row),
         TEST(a_missing_seed_is_drawn),
         TEST(equal_prompts_are_one),
+        TEST(equal_pictures_of_groups_are_one),
         TEST(image_prompts_join_every_prompt),
         TEST(networks_with_classes_draw_one),
         TEST(a_refused_job_leaves_no_folder),

@@ -101,4 +101,7 @@ nj_status nj_file_sha256(const char *path, char hex[65],
 /* The same of n bytes in memory. */
 void nj_sha256(const void *bytes, size_t n, char hex[65]);
 
+/* The first 64 bits of that sum, for tables that know texts by a number. */
+uint64_t nj_sha256_number(const void *bytes, size_t n);
+
 #endif

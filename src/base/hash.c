@@ -2,6 +2,8 @@
  * sha instructions; weight files have gigabytes). Its older interface is the
  * one that allocates nothing and so cannot fail. */
 #define OPENSSL_API_COMPAT 0x10100000L
+#include <stdlib.h>
+
 #include <openssl/sha.h>
 
 #include "base/file.h"
@@ -28,6 +30,15 @@ void nj_sha256(const void *bytes, size_t n, char hex[65])
     SHA256_Update(&state, bytes, n);
     SHA256_Final(digest, &state);
     to_hex(digest, hex);
+}
+
+uint64_t nj_sha256_number(const void *bytes, size_t n)
+{
+    char hex[65];
+
+    nj_sha256(bytes, n, hex);
+    hex[16] = '\0';
+    return strtoull(hex, NULL, 16);
 }
 
 /* Part by part, so that a file of gigabytes does not become resident beside the

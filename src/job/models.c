@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/path.h"
 #include "job/guides.h"
 #include "job/models_locate.h"
@@ -394,4 +395,15 @@ nj_status nj_model_files_find(const nj_options *o, const char *program_folder,
     nj_catalogue_free(c);
     nj_list_release(&folders);
     return status;
+}
+
+void nj_model_file_name(const nj_model_file *file, nj_str *out)
+{
+    char weight[NJ_NUMBER_TEXT_MAX];
+
+    nj_str_add(out, nj_path_name(file->path));
+    if (file->weight == 1)
+        return;
+    nj_format_double(file->weight, weight);
+    nj_str_addf(out, ":%s", weight);
 }

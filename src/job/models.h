@@ -84,4 +84,7 @@ typedef struct nj_model_file {
 size_t nj_model_files_list(const nj_model_files *m,
                            nj_model_file out[NJ_MODEL_FILES_MAX]);
 
+/* Appends a file's name without its folder, and ":WEIGHT" where it has one. */
+void nj_model_file_name(const nj_model_file *file, nj_str *out);
+
 #endif

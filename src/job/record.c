@@ -140,7 +140,6 @@ static bool add_picture_keys(cJSON *job, const nj_job *j, const nj_image *image,
  * machine, the name and its sum say what it was. */
 static bool add_name(cJSON *job, const nj_model_file *file)
 {
-    char weight[NJ_NUMBER_TEXT_MAX];
     nj_str name = {0};
     cJSON *clips = cJSON_GetObjectItemCaseSensitive(job, "clip");
     cJSON *item;
@@ -149,11 +148,7 @@ static bool add_name(cJSON *job, const nj_model_file *file)
         return add_text(job, "secondary_model", nj_path_name(file->path));
     if (strcmp(file->kind, "clip") != 0)
         return add_text(job, file->kind, nj_path_name(file->path));
-    nj_str_add(&name, nj_path_name(file->path));
-    if (file->weight != 1) {
-        nj_format_double(file->weight, weight);
-        nj_str_addf(&name, ":%s", weight);
-    }
+    nj_model_file_name(file, &name);
     item = nj_str_ok(&name) ? cJSON_CreateString(name.text) : NULL;
     nj_str_release(&name);
     if (item && cJSON_AddItemToArray(clips, item))

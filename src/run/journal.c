@@ -14,6 +14,7 @@
 #include "base/version.h"
 #include "run/manifest.h"
 #include "run/process.h"
+#include "run/promises.h"
 
 struct known {
     uint64_t key; /* of the file's name; 0: the place is free */
@@ -51,12 +52,8 @@ static nj_status no_memory(nj_err *err)
 
 static uint64_t key_of(const char *file)
 {
-    char hex[65];
-    uint64_t key;
+    uint64_t key = nj_sha256_number(file, strlen(file));
 
-    nj_sha256(file, strlen(file), hex);
-    hex[16] = '\0';
-    key = strtoull(hex, NULL, 16);
     return key ? key : 1;
 }
 
@@ -324,6 +321,7 @@ static nj_status begin(nj_journal *j, size_t planned, nj_err *err)
                 number(o, "shard", j->job->shard) &&
                 number(o, "shards", j->job->shards) &&
                 number(o, "planned", (double)planned) &&
+                nj_promises_tell(j->job, o, jobs) &&
                 cJSON_AddItemToObject(o, "jobs", jobs);
     nj_status status;
 

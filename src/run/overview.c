@@ -14,6 +14,7 @@
 #include "job/estimate.h"
 #include "run/manifest.h"
 #include "run/process.h"
+#include "run/promises.h"
 #include "run/rhythm.h"
 
 /* A process's first line may be a little older than itself by rounding. */
@@ -32,13 +33,6 @@ struct entry {
     char *why;
 };
 
-/* Pictures that a manifest's last begin of a job promised. */
-struct promise {
-    char *job;
-    size_t manifest;
-    size_t planned;
-};
-
 struct reader {
     nj_overview *o;
     int64_t now;
@@ -46,9 +40,7 @@ struct reader {
     struct entry *entries;
     size_t count;
     size_t capacity;
-    struct promise *promises;
-    size_t promise_count;
-    size_t promise_capacity;
+    nj_promises promises;
     size_t worker_capacity;
     size_t failure_capacity;
     size_t line;
@@ -81,10 +73,8 @@ static void release(struct reader *r)
         free(r->entries[i].file);
         free(r->entries[i].why);
     }
-    for (size_t i = 0; i < r->promise_count; i++)
-        free(r->promises[i].job);
     free(r->entries);
-    free(r->promises);
+    nj_promises_release(&r->promises);
     free(r->rhythms);
 }
 
@@ -99,15 +89,6 @@ static int64_t time_of(const cJSON *line)
     return end ? (int64_t)timegm(&utc) : 0;
 }
 
-static uint64_t key_of(const char *file)
-{
-    char hex[65];
-
-    nj_sha256(file, strlen(file), hex);
-    hex[16] = '\0';
-    return strtoull(hex, NULL, 16);
-}
-
 /* The run that a line belongs to: the last one of its process. */
 static nj_worker *worker_of(struct reader *r, const cJSON *line)
 {
@@ -118,28 +99,6 @@ static nj_worker *worker_of(struct reader *r, const cJSON *line)
             return &r->o->workers[i];
     }
     return NULL;
-}
-
-static void promise(struct reader *r, const char *job, size_t planned)
-{
-    struct promise *p = NULL;
-
-    for (size_t i = 0; i < r->promise_count && !p; i++) {
-        if (r->promises[i].manifest == r->manifest &&
-            strcmp(r->promises[i].job, job) == 0)
-            p = &r->promises[i];
-    }
-    if (!p) {
-        if (!nj_grow(&r->promises, &r->promise_capacity, r->promise_count + 1,
-                     sizeof(*p))) {
-            r->no_memory = true;
-            return;
-        }
-        p = &r->promises[r->promise_count++];
-        *p = (struct promise){nj_strdup(job), r->manifest, 0};
-        r->no_memory = r->no_memory || !p->job;
-    }
-    p->planned = planned;
 }
 
 static void note_begin(struct reader *r, const cJSON *line)
@@ -166,8 +125,8 @@ static void note_begin(struct reader *r, const cJSON *line)
         .first_line = r->line,
         .state = NJ_WORKER_DIED,
     };
-    r->no_memory = r->no_memory || !w->host || !w->device;
-    promise(r, nj_json_string(line, "job", ""), w->planned);
+    r->no_memory = r->no_memory || !w->host || !w->device ||
+                   !nj_promises_add(&r->promises, r->manifest, line);
 }
 
 static void note_end(struct reader *r, const cJSON *line)
@@ -196,7 +155,7 @@ static void note_picture(struct reader *r, const cJSON *line, enum kind kind,
         return;
     }
     e = &r->entries[r->count];
-    *e = (struct entry){.key = key_of(file),
+    *e = (struct entry){.key = nj_sha256_number(file, strlen(file)),
                         .order = r->count,
                         .kind = kind,
                         .worker = w ? (size_t)(w - r->o->workers) : SIZE_MAX};
@@ -365,8 +324,19 @@ static bool settle_all(struct reader *r)
         good = settle(r, &r->entries[i], n);
         i += n;
     }
-    for (size_t i = 0; i < r->promise_count; i++)
-        r->o->planned += r->promises[i].planned;
+    return good;
+}
+
+/* What has a line is there to be counted, whether or not the `begin` of its job
+ * is whole. */
+static bool count_planned(struct reader *r)
+{
+    nj_overview *o = r->o;
+    size_t settled = o->done + o->failed;
+    bool good = nj_promises_count(&r->promises, &o->planned);
+
+    if (o->planned < settled)
+        o->planned = settled;
     return good;
 }
 
@@ -419,7 +389,8 @@ nj_status nj_overview_read(const char *folder, int64_t now, nj_overview *out,
     status = read_all(&r, folder, err);
     if (status == NJ_OK && !r.no_memory) {
         look_for_all(&r);
-        r.no_memory = !count_shards(&r) || !settle_all(&r);
+        r.no_memory =
+            !count_shards(&r) || !settle_all(&r) || !count_planned(&r);
     }
     if (status == NJ_OK && r.no_memory)
         status = nj_fail(err, NJ_E_MEMORY, "no memory for the manifests");

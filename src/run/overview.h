@@ -53,7 +53,7 @@ typedef struct nj_overview {
     size_t worker_count;
     nj_failure *failures; /* pictures that are failed now; owned */
     size_t failed;
-    size_t planned; /* pictures of all jobs that were begun here */
+    size_t planned; /* pictures of all jobs begun here, each once */
     size_t done;    /* made, or found made */
     size_t held;    /* taken by a process that is still there */
     size_t torn;    /* broken lines of manifests */

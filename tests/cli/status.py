@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """nightjar status on manifests of every kind: running, stopped, ended, killed,
-on another machine, of shards, with torn lines.
+on another machine, of shards, of jobs that overlap, with torn lines.
 
     tests/cli/status.py nightjar_fake
 """
@@ -13,18 +13,22 @@ import sys
 import time
 import zlib
 
-from program import Program, check, held, wait_for, write
+from program import Program, check, held, read, wait_for, write
 
 p = Program(sys.argv[1])
 HOST = socket.gethostname()
 now = time.time()  # one moment, so that seconds between lines are exact
 
 
-def line(event, pid, ago=0, **fields):
-    o = {"event": event, "job": "j1", "pid": pid, **fields,
-         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now - ago))}
+def sealed(o):
     text = json.dumps(o, separators=(",", ":"))[:-1]
     return f'{text},"crc":"{zlib.crc32(text.encode()):08x}"}}\n'.encode()
+
+
+def line(event, pid, ago=0, **fields):
+    return sealed({"event": event, "job": "j1", "pid": pid, **fields,
+                   "time": time.strftime("%Y-%m-%dT%H:%M:%SZ",
+                                         time.gmtime(now - ago))})
 
 
 def picture(k):
@@ -170,10 +174,97 @@ def several():
     check(text.count("  process   ") == 1 and "made 0, is done" in text, text)
 
 
+def make(name, *args):
+    """A folder in which the program made what the arguments say."""
+    path = f"{p.folder}/{name}"
+    p.run("generate", *args, "--timestep-respacing", "ddim2", "-q", "-o", path)
+    return path
+
+
+def expect_counts(path, made, planned):
+    s, text = status(path), p.out("status", path)
+    check((s["made"], s["planned"], s["open"]) ==
+          (made, planned, planned - made), f"{path}: {s}")
+    check(f"  {made} of {planned} made, {planned - made} to do" in text, text)
+
+
+def rewritten(path, change):
+    """Lines of the folder's manifest as `change` leaves their objects."""
+    lines = []
+    for text in read(f"{path}/nightjar.jsonl").splitlines():
+        o = json.loads(text)
+        del o["crc"]
+        change(o)
+        lines.append(sealed(o))
+    write(f"{path}/nightjar.jsonl", b"".join(lines))
+
+
+def overlapping():
+    """Jobs that want the same pictures: each of these is to be made once."""
+    path = make("extended", "boat", "--seed", "3")
+    make("extended", "boat", "--seed", "3", "-n", "4")
+    expect_counts(path, 4, 4)
+    child = subprocess.Popen(
+        [p.path, "generate", "boat", "--seed", "3", "-n", "40", "-q", "-o",
+         path, "--timestep-respacing", "ddim2"],
+        env={**p.env, "NIGHTJAR_FAKE_HOLD": path + ".go"})
+    wait_for(lambda: held(path + ".go"), "the run does not begin")
+    s = status(path)
+    check((s["made"], s["planned"], s["held"], s["open"]) == (5, 40, 1, 34),
+          f"{s}")
+    check(abs(s["seconds_left"] - 3600 * 35 / s["pictures_per_hour"]) < 1e-6,
+          f"{s}")
+    child.kill()
+    child.wait()
+    expect_counts(path, 5, 40)
+    make("extended", "ship", "--seed", "3")
+    expect_counts(path, 6, 41)
+    # One job may want a picture twice.
+    expect_counts(make("twice", "a", "b", "--sweep", "cutn=4,4", "--seed", "1"),
+                  2, 2)
+    write(p.folder + "/list.txt", b"a boat\na boat -- --cutn 8\n"
+          b"a boat -- --cutn 4\na boat -- --cutn 8\n")
+    expect_counts(make("list", "--prompts", p.folder + "/list.txt", "--seed",
+                       "1"), 2, 2)
+    # Swept values are in the name: a file of its own.
+    make("list", "a boat", "--cutn", "8", "--sweep", "cutn=8,9", "--seed", "1")
+    expect_counts(p.folder + "/list", 4, 4)
+
+
+def overlapping_shards():
+    for seeds in "1..4", "1..8":
+        for shard in "1/3", "2/3":
+            path = make("parts", "boat", "--seeds", seeds, "--shard", shard)
+    expect_counts(path, 6, 6)
+    args = ("a", "b", "--seeds", "1..4", "--shard", "2/2")
+    path = make("turns", *args)
+    make("turns", *args, "--order", "prompt")
+    expect_counts(path, 6, 6)
+
+
+def older():
+    """Manifests of programs that told less, and of jobs that cannot be read."""
+    def forget(o):
+        for key in "weights", "order":
+            o.pop(key, None)
+
+    path = make("older", "boat", "--seed", "3")
+    rewritten(path, forget)
+    make("older", "boat", "--seed", "3", "-n", "4")
+    expect_counts(path, 4, 4)
+    rewritten(path, lambda o: o.pop("jobs", None))
+    check(status(path)["planned"] == 5, "what the lines promise")
+    rewritten(path, lambda o: o.update(planned=0) if "planned" in o else o)
+    expect_counts(path, 4, 4)
+
+
 ended()
 running()
 shards()
 several()
+overlapping()
+overlapping_shards()
+older()
 p.run("status", expect=2)
 p.run("status", p.folder, expect=2)
 p.run("status", p.folder + "/nowhere", expect=2)

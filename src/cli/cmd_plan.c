@@ -76,10 +76,16 @@ static void print_estimate(const nj_job *job, const nj_estimate *e,
                        "--calibrate measures it");
     else
         nj_duration_text(e->seconds, &s);
-    nj_str_addf(&s, "\ndisk    at most %.1f MB; %.1f GB are free in '",
-                (double)e->disk_bytes / 1e6, (double)e->free_bytes / 1e9);
-    nj_str_add_visible(&s, job->out, strlen(job->out));
-    nj_str_add(&s, "'\nmemory  ");
+    nj_str_add(&s, "\ndisk    at most ");
+    nj_bytes_text(e->disk_bytes, true, &s);
+    if (e->free_known) {
+        nj_str_add(&s, "; ");
+        nj_bytes_text(e->free_bytes, false, &s);
+        nj_str_add(&s, " are free in '");
+        nj_str_add_visible(&s, job->out, strlen(job->out));
+        nj_str_addc(&s, '\'');
+    }
+    nj_str_add(&s, "\nmemory  ");
     if (e->host_bytes)
         nj_str_addf(&s, "%.1f GB, as measured before\n",
                     (double)e->host_bytes / 1e9);
@@ -137,7 +143,10 @@ static void print_json_estimate(const nj_estimate *e, size_t there)
     else
         cJSON_AddNullToObject(o, "seconds");
     cJSON_AddNumberToObject(o, "disk_bytes", (double)e->disk_bytes);
-    cJSON_AddNumberToObject(o, "free_bytes", (double)e->free_bytes);
+    if (e->free_known)
+        cJSON_AddNumberToObject(o, "free_bytes", (double)e->free_bytes);
+    else
+        cJSON_AddNullToObject(o, "free_bytes");
     if (e->host_bytes)
         cJSON_AddNumberToObject(o, "host_bytes", (double)e->host_bytes);
     else

@@ -39,9 +39,11 @@ static void add_speed(const nj_overview *o, int64_t now, nj_str *out)
         nj_clock_text(now + nj_whole_of(o->seconds_left), now, out);
         nj_str_addc(out, '\n');
     }
-    if (o->free_bytes)
-        nj_str_addf(out, "  disk      %.1f GB free\n",
-                    (double)o->free_bytes / 1e9);
+    if (o->free_known) {
+        nj_str_add(out, "  disk      ");
+        nj_bytes_text(o->free_bytes, false, out);
+        nj_str_add(out, " free\n");
+    }
 }
 
 static void add_worker(const nj_worker *w, nj_str *out)
@@ -190,7 +192,7 @@ static void add_json(const char *folder, const nj_overview *o, nj_str *out)
     cJSON_AddNumberToObject(all, "shards_begun", o->shards_begun);
     add_known(all, "pictures_per_hour", o->per_hour, o->per_hour > 0);
     add_known(all, "seconds_left", o->seconds_left, o->seconds_left >= 0);
-    add_known(all, "free_bytes", (double)o->free_bytes, o->free_bytes > 0);
+    add_known(all, "free_bytes", (double)o->free_bytes, o->free_known);
     cJSON_AddNumberToObject(all, "broken_lines", (double)o->torn);
     add_lists(all, o);
     nj_json_add_line(all, out);

@@ -122,7 +122,7 @@ static void look_at_disk(nj_show *s)
     if (!s->terminal || (s->looked > 0 && now - s->looked < LOOK_SECONDS))
         return;
     s->looked = now;
-    s->progress.free_bytes = nj_free_bytes(s->out);
+    s->progress.free_known = nj_free_bytes(s->out, &s->progress.free_bytes);
 }
 
 static void draw(nj_show *s, const nj_event *event)

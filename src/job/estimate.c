@@ -14,30 +14,38 @@
  * compress. */
 #define PNG_EXTRA 8192
 
-uint64_t nj_free_bytes(const char *folder)
+/* The next folder up; false when there is none. */
+static bool go_up(char *path)
+{
+    char *slash = strrchr(path, '/');
+
+    if (!path[0] || strcmp(path, "/") == 0 || strcmp(path, ".") == 0)
+        return false;
+    if (slash) {
+        slash[slash == path] = '\0';
+    } else {
+        path[0] = '.';
+        path[1] = '\0';
+    }
+    return true;
+}
+
+bool nj_free_bytes(const char *folder, uint64_t *bytes)
 {
     char *path = nj_strdup(folder);
     struct statvfs st;
-    uint64_t bytes = 0;
+    bool found = false;
 
-    while (path && statvfs(path, &st) != 0) {
-        char *slash = strrchr(path, '/');
-
-        if (!slash || slash == path) {
-            path[0] = slash ? '/' : '.';
-            path[1] = '\0';
-            if (statvfs(path, &st) != 0) {
-                free(path);
-                return 0;
-            }
+    *bytes = 0;
+    while (path && !found) {
+        found = statvfs(path, &st) == 0;
+        if (!found && !go_up(path))
             break;
-        }
-        *slash = '\0';
     }
-    if (path)
-        bytes = (uint64_t)st.f_bavail * st.f_frsize;
+    if (found)
+        *bytes = (uint64_t)st.f_bavail * st.f_frsize;
     free(path);
-    return bytes;
+    return found;
 }
 
 /* Finished pictures and those that --save-every keeps. */
@@ -81,8 +89,8 @@ static void add_group(const nj_job *job, const nj_group *g, nj_estimate *e)
 
 void nj_estimate_make(const nj_job *job, const nj_plan *plan, nj_estimate *out)
 {
-    *out = (nj_estimate){.pictures = plan->count,
-                         .free_bytes = nj_free_bytes(job->out)};
+    *out = (nj_estimate){.pictures = plan->count};
+    out->free_known = nj_free_bytes(job->out, &out->free_bytes);
     for (size_t i = 0; i < job->group_count; i++)
         add_group(job, &job->groups[i], out);
 }

@@ -181,9 +181,10 @@ double nj_pace_batch(const nj_pace *p, const nj_job *job, const nj_group *group)
 
 static nj_status check_free(uint64_t min_free, const char *folder, nj_err *err)
 {
-    uint64_t free_bytes = nj_free_bytes(folder);
+    uint64_t free_bytes;
 
-    if (min_free == 0 || free_bytes >= min_free)
+    if (min_free == 0 || !nj_free_bytes(folder, &free_bytes) ||
+        free_bytes >= min_free)
         return NJ_OK;
     return nj_fail(err, NJ_E_NO_SPACE,
                    "'%s' has %.1f MB free, --min-free-disk asks for %.1f MB",

@@ -396,7 +396,7 @@ nj_status nj_overview_read(const char *folder, int64_t now, nj_overview *out,
         status = nj_fail(err, NJ_E_MEMORY, "no memory for the manifests");
     if (status == NJ_OK) {
         measure(&r);
-        out->free_bytes = nj_free_bytes(folder);
+        out->free_known = nj_free_bytes(folder, &out->free_bytes);
     }
     release(&r);
     return status;

@@ -63,7 +63,8 @@ typedef struct nj_overview {
     bool running;
     double per_hour;     /* pictures of late; 0: not known */
     double seconds_left; /* negative: not known, or nothing runs */
-    uint64_t free_bytes; /* where the folder is; 0: not known */
+    bool free_known;
+    uint64_t free_bytes; /* where the folder is */
 } nj_overview;
 
 /* Whether another process of the same share began when this one had ended: its

@@ -77,6 +77,21 @@ void nj_duration_text(double seconds, nj_str *out)
         nj_str_addf(out, "%ld h %02ld min", s / 3600, s % 3600 / 60);
 }
 
+void nj_bytes_text(uint64_t bytes, bool most, nj_str *out)
+{
+    const uint64_t kilo = 1000;
+    const uint64_t mega = 1000 * kilo;
+    bool giga = bytes >= 1000 * mega;
+    uint64_t unit = giga ? 100 * mega : bytes >= mega ? 100 * kilo : kilo;
+    uint64_t count = bytes / unit + (most && bytes % unit);
+
+    if (unit == kilo)
+        nj_str_addf(out, "%" PRIu64 " kB", count);
+    else
+        nj_str_addf(out, "%" PRIu64 ".%" PRIu64 " %s", count / 10, count % 10,
+                    giga ? "GB" : "MB");
+}
+
 static bool local_time(int64_t when, struct tm *out)
 {
     time_t t = (time_t)when;
@@ -162,9 +177,11 @@ static void add_parts(const nj_progress *p, nj_str parts[PARTS])
     }
     if (p->tally.failed)
         nj_str_addf(&parts[FAILURES], "  %zu failed", p->tally.failed);
-    if (p->free_bytes)
-        nj_str_addf(&parts[DISK], "  %.1f GB free",
-                    (double)p->free_bytes / 1e9);
+    if (p->free_known) {
+        nj_str_add(&parts[DISK], "  ");
+        nj_bytes_text(p->free_bytes, false, &parts[DISK]);
+        nj_str_add(&parts[DISK], " free");
+    }
 }
 
 static size_t width_of(const nj_str parts[PARTS])

@@ -17,7 +17,8 @@ typedef struct nj_progress {
     double batch_began;
     double image_seconds; /* of the last whole batch, a picture; 0: none yet */
     int64_t clock;        /* what time it is, seconds since 1970 */
-    uint64_t free_bytes;  /* where the pictures go; 0: not known */
+    bool free_known;
+    uint64_t free_bytes; /* where the pictures go */
 } nj_progress;
 
 /* `now` on a steady clock, `clock` in seconds since 1970. */
@@ -54,6 +55,10 @@ void nj_progress_summary(const nj_tally *tally, nj_str *out);
 
 /* "45 s", "12 min", "3 h 20 min" */
 void nj_duration_text(double seconds, nj_str *out);
+
+/* "12 kB", "3.1 MB", "27.2 GB"; `most`: rounded up, for what is at most so
+ * much, else down. */
+void nj_bytes_text(uint64_t bytes, bool most, nj_str *out);
 
 /* "6920", "34.1": pictures an hour. */
 void nj_rate_text(double per_hour, nj_str *out);

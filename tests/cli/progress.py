@@ -92,7 +92,7 @@ def shows_a_line():
     found = fits(text, 80)
     full = [b for b in found if "left" in b]
     check(full and all(re.search(r" \d/8  step \d/4  [\d.]+/h  .* left, (\w{3} )?\d\d:\d\d"
-                                 r"  [\d.]+ GB free$", b) for b in full[2:]),
+                                 r"  [\d.]+ [kMG]B free$", b) for b in full[2:]),
           f"{full}")
     check("8 pictures made in" in text, text[-200:])
     check(not re.search(r"\x1b\[[\d;]*m", text), "colour without a failure")
@@ -116,7 +116,7 @@ def survives_a_resize():
     t = Terminal(*JOB, "-o", p.folder + "/narrow", columns=80,
                  env={"NIGHTJAR_FAKE_HOLD": go})
     t.read_until_held(go)
-    check(re.search(r"\[[#.]*\] [^\r\n\x1b]{36,} GB free$", t.text),
+    check(re.search(r"\[[#.]*\] [^\r\n\x1b]{36,} [kMG]B free$", t.text),
           f"no whole line: {t.text[-200:]!r}")
     fits(t.text, 80, 1)
     t.text = ""

@@ -82,6 +82,14 @@ job "$disk/out"
 says "No space left on device"
 check
 
+# Not a byte is free: that is a figure too.
+cat /dev/zero >"$disk/more" 2>/dev/null || true
+"$program" status "$disk/out" >"$scratch/said"
+grep -q "^  disk      0 kB free$" "$scratch/said" || fail "status of a full disk"
+"$program" status --json "$disk/out" >"$scratch/said"
+grep -q '"free_bytes":0,' "$scratch/said" || fail "the same as JSON"
+rm "$disk/more"
+
 # Nothing may be written any more.
 mount -o remount,ro "$disk"
 job "$disk/out"

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <cmocka.h>
 
+#include "job/estimate.h"
 #include "run/progress.h"
 
 /* 2026-01-31 12:00:00 UTC */
@@ -24,6 +25,7 @@ static nj_progress in_the_night(void)
         .batch_began = 50,
         .image_seconds = 105.5,
         .clock = NOON,
+        .free_known = true,
         .free_bytes = UINT64_C(123400000000),
     };
 }
@@ -115,6 +117,53 @@ static void knows_nothing_at_first(void **state)
     free(line);
 }
 
+static void a_full_disk_is_shown(void **state)
+{
+    nj_progress p = in_the_night();
+    char *line;
+
+    (void)state;
+    p.free_bytes = 0;
+    line = line_of(&p, 120);
+    assert_non_null(strstr(line, "  0 kB free"));
+    free(line);
+    p.free_known = false;
+    line = line_of(&p, 120);
+    assert_null(strstr(line, "free"));
+    free(line);
+    /* A file system that has no blocks at all. */
+    p.free_bytes = 1;
+    assert_true(nj_free_bytes("/proc/none/such", &p.free_bytes));
+    assert_int_equal(p.free_bytes, 0);
+    assert_true(nj_free_bytes("no_folder", &p.free_bytes));
+    assert_false(nj_free_bytes("", &p.free_bytes));
+}
+
+static void bytes_are(uint64_t bytes, const char *down, const char *most)
+{
+    nj_str text = {0};
+
+    nj_bytes_text(bytes, false, &text);
+    assert_string_equal(text.text, down);
+    nj_str_release(&text);
+    nj_bytes_text(bytes, true, &text);
+    assert_string_equal(text.text, most);
+    nj_str_release(&text);
+}
+
+static void bounds_are_rounded_up(void **state)
+{
+    (void)state;
+    bytes_are(0, "0 kB", "0 kB");
+    bytes_are(1, "0 kB", "1 kB");
+    bytes_are(20480, "20 kB", "21 kB");
+    bytes_are(999999, "999 kB", "1000 kB");
+    bytes_are(1000000, "1.0 MB", "1.0 MB");
+    bytes_are(3072001, "3.0 MB", "3.1 MB");
+    bytes_are(UINT64_C(123400000000), "123.4 GB", "123.4 GB");
+    bytes_are(UINT64_MAX, "18446744073.7 GB", "18446744073.8 GB");
+}
+
 #define TEST(f) cmocka_unit_test(f)
 
 int main(void)
@@ -125,6 +174,8 @@ int main(void)
         TEST(tells_the_day_when_it_is_another),
         TEST(knows_nothing_at_first),
         TEST(tells_no_span_that_does_not_fit),
+        TEST(a_full_disk_is_shown),
+        TEST(bounds_are_rounded_up),
     };
 
     setenv("TZ", "UTC", 1);

@@ -289,3 +289,11 @@ bool nj_json_u64(const cJSON *value, uint64_t *out)
     *out = (uint64_t)value->valuedouble;
     return true;
 }
+
+void nj_json_add_known(cJSON *object, const char *key, double value, bool known)
+{
+    if (known)
+        cJSON_AddNumberToObject(object, key, value);
+    else
+        cJSON_AddNullToObject(object, key);
+}

@@ -33,6 +33,10 @@ char *nj_json_print(const cJSON *value);
  * frees it. False when memory is short. */
 bool nj_json_add_line(cJSON *value, nj_str *out);
 
+/* Adds a number, or null for one that is not known. */
+void nj_json_add_known(cJSON *object, const char *key, double value,
+                       bool known);
+
 /* The member `key` (exact case) or NULL. */
 const cJSON *nj_json_get(const cJSON *object, const char *key);
 

@@ -5,9 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "job/estimate.h"
 #include "job/plan.h"
 #include "job/request.h"
@@ -44,47 +42,56 @@ static void print_names(const nj_job *job, const nj_plan *plan)
                plan->count - SHOWN_MAX);
 }
 
-/* Pictures whose files are there: a run will find out whether they are the same
- * and make the others. */
-static size_t count_there(const nj_job *job, const nj_plan *plan)
+static void add_time(double seconds, nj_str *s)
 {
-    size_t count = 0;
-
-    for (size_t i = 0; i < plan->count; i++) {
-        char *name = name_of(job, &plan->images[i]);
-        char *path = name ? nj_path_join(job->out, name) : NULL;
-
-        count += path && access(path, F_OK) == 0;
-        free(path);
-        free(name);
-    }
-    return count;
+    if (seconds < 0)
+        nj_str_add(s, "unknown here until pictures like these were made; "
+                      "--calibrate measures it");
+    else
+        nj_duration_text(seconds, s);
 }
 
-static void print_estimate(const nj_job *job, const nj_estimate *e,
-                           size_t there)
+/* What is still to be made, and all of it where some is there. */
+static void add_costs(const nj_job *job, const nj_estimate *e, nj_str *s)
+{
+    bool some = e->open.pictures < e->all.pictures;
+
+    nj_str_addf(s, "%zu picture%s, %" PRIu64 " network steps\n",
+                e->all.pictures, e->all.pictures == 1 ? "" : "s", e->all.steps);
+    if (some)
+        nj_str_addf(s,
+                    "there   %zu of their files already; %zu to do, %" PRIu64
+                    " network steps\n",
+                    e->all.pictures - e->open.pictures, e->open.pictures,
+                    e->open.steps);
+    nj_str_add(s, "time    ");
+    add_time(e->open.seconds, s);
+    if (some && e->all.seconds >= 0) {
+        nj_str_add(s, " (");
+        nj_duration_text(e->all.seconds, s);
+        nj_str_add(s, " for all)");
+    }
+    nj_str_add(s, "\ndisk    at most ");
+    nj_bytes_text(e->open.disk_bytes, true, s);
+    if (some) {
+        nj_str_add(s, " (");
+        nj_bytes_text(e->all.disk_bytes, true, s);
+        nj_str_add(s, " for all)");
+    }
+    if (e->free_known) {
+        nj_str_add(s, "; ");
+        nj_bytes_text(e->free_bytes, false, s);
+        nj_str_add(s, " are free in '");
+        nj_str_add_visible(s, job->out, strlen(job->out));
+        nj_str_addc(s, '\'');
+    }
+}
+
+static void print_estimate(const nj_job *job, const nj_estimate *e)
 {
     nj_str s = {0};
 
-    nj_str_addf(&s, "%zu picture%s, %" PRIu64 " network steps\n", e->pictures,
-                e->pictures == 1 ? "" : "s", e->steps);
-    if (there)
-        nj_str_addf(&s, "there   %zu of their files already\n", there);
-    nj_str_add(&s, "time    ");
-    if (e->seconds < 0)
-        nj_str_add(&s, "unknown here until pictures like these were made; "
-                       "--calibrate measures it");
-    else
-        nj_duration_text(e->seconds, &s);
-    nj_str_add(&s, "\ndisk    at most ");
-    nj_bytes_text(e->disk_bytes, true, &s);
-    if (e->free_known) {
-        nj_str_add(&s, "; ");
-        nj_bytes_text(e->free_bytes, false, &s);
-        nj_str_add(&s, " are free in '");
-        nj_str_add_visible(&s, job->out, strlen(job->out));
-        nj_str_addc(&s, '\'');
-    }
+    add_costs(job, e, &s);
     nj_str_add(&s, "\nmemory  ");
     if (e->host_bytes)
         nj_str_addf(&s, "%.1f GB, as measured before\n",
@@ -131,26 +138,24 @@ static void print_json_picture(const nj_job *job, const nj_plan *plan, size_t i)
     free(name);
 }
 
-static void print_json_estimate(const nj_estimate *e, size_t there)
+static void print_json_estimate(const nj_estimate *e)
 {
+    const nj_cost *all = &e->all;
+    const nj_cost *open = &e->open;
     cJSON *o = cJSON_CreateObject();
 
-    cJSON_AddNumberToObject(o, "pictures", (double)e->pictures);
-    cJSON_AddNumberToObject(o, "there", (double)there);
-    cJSON_AddNumberToObject(o, "steps", (double)e->steps);
-    if (e->seconds >= 0)
-        cJSON_AddNumberToObject(o, "seconds", e->seconds);
-    else
-        cJSON_AddNullToObject(o, "seconds");
-    cJSON_AddNumberToObject(o, "disk_bytes", (double)e->disk_bytes);
-    if (e->free_known)
-        cJSON_AddNumberToObject(o, "free_bytes", (double)e->free_bytes);
-    else
-        cJSON_AddNullToObject(o, "free_bytes");
-    if (e->host_bytes)
-        cJSON_AddNumberToObject(o, "host_bytes", (double)e->host_bytes);
-    else
-        cJSON_AddNullToObject(o, "host_bytes");
+    cJSON_AddNumberToObject(o, "pictures", (double)all->pictures);
+    cJSON_AddNumberToObject(o, "steps", (double)all->steps);
+    nj_json_add_known(o, "seconds", all->seconds, all->seconds >= 0);
+    cJSON_AddNumberToObject(o, "disk_bytes", (double)all->disk_bytes);
+    cJSON_AddNumberToObject(o, "there",
+                            (double)(all->pictures - open->pictures));
+    cJSON_AddNumberToObject(o, "open", (double)open->pictures);
+    cJSON_AddNumberToObject(o, "open_steps", (double)open->steps);
+    nj_json_add_known(o, "open_seconds", open->seconds, open->seconds >= 0);
+    cJSON_AddNumberToObject(o, "open_disk_bytes", (double)open->disk_bytes);
+    nj_json_add_known(o, "free_bytes", (double)e->free_bytes, e->free_known);
+    nj_json_add_known(o, "host_bytes", (double)e->host_bytes, e->host_bytes);
     cJSON_AddNumberToObject(o, "predicted_bytes", (double)e->predicted_bytes);
     cJSON_AddNumberToObject(o, "predicted_device_bytes",
                             (double)e->predicted_device_bytes);
@@ -158,19 +163,23 @@ static void print_json_estimate(const nj_estimate *e, size_t there)
     print_object(o);
 }
 
-static void print_plan(const nj_job *job, const nj_plan *plan, bool json)
+static nj_status print_plan(const nj_job *job, const nj_plan *plan, bool json,
+                            nj_err *err)
 {
     nj_estimate estimate;
+    nj_status status = nj_estimate_make(job, plan, &estimate, err);
 
-    nj_estimate_make(job, plan, &estimate);
+    if (status != NJ_OK)
+        return status;
     if (!json) {
         print_names(job, plan);
-        print_estimate(job, &estimate, count_there(job, plan));
-        return;
+        print_estimate(job, &estimate);
+        return NJ_OK;
     }
     for (size_t i = 0; i < plan->count; i++)
         print_json_picture(job, plan, i);
-    print_json_estimate(&estimate, count_there(job, plan));
+    print_json_estimate(&estimate);
+    return NJ_OK;
 }
 
 int nj_cmd_plan(const nj_invocation *in)
@@ -189,8 +198,8 @@ int nj_cmd_plan(const nj_invocation *in)
              nj_calibrate(&job, in->engine, &err) != NJ_OK) {
         nj_cli_refuse(&err);
         exit = NJ_EXIT_NOTHING;
-    } else
-        print_plan(&job, &plan, in->options->json);
+    } else if (print_plan(&job, &plan, in->options->json, &err) != NJ_OK)
+        exit = nj_cli_refuse(&err);
     nj_plan_release(&plan);
     nj_job_release(&job);
     nj_request_release(&request);

@@ -152,15 +152,6 @@ static cJSON *worker_json(const nj_worker *w)
     return o;
 }
 
-/* Numbers that are not known are null. */
-static void add_known(cJSON *o, const char *key, double value, bool known)
-{
-    if (known)
-        cJSON_AddNumberToObject(o, key, value);
-    else
-        cJSON_AddNullToObject(o, key);
-}
-
 static void add_lists(cJSON *all, const nj_overview *o)
 {
     cJSON *workers = cJSON_AddArrayToObject(all, "processes");
@@ -190,9 +181,10 @@ static void add_json(const char *folder, const nj_overview *o, nj_str *out)
     cJSON_AddNumberToObject(all, "open", (double)open_pictures(o));
     cJSON_AddNumberToObject(all, "shards", o->shards);
     cJSON_AddNumberToObject(all, "shards_begun", o->shards_begun);
-    add_known(all, "pictures_per_hour", o->per_hour, o->per_hour > 0);
-    add_known(all, "seconds_left", o->seconds_left, o->seconds_left >= 0);
-    add_known(all, "free_bytes", (double)o->free_bytes, o->free_known);
+    nj_json_add_known(all, "pictures_per_hour", o->per_hour, o->per_hour > 0);
+    nj_json_add_known(all, "seconds_left", o->seconds_left,
+                      o->seconds_left >= 0);
+    nj_json_add_known(all, "free_bytes", (double)o->free_bytes, o->free_known);
     cJSON_AddNumberToObject(all, "broken_lines", (double)o->torn);
     add_lists(all, o);
     nj_json_add_line(all, out);

@@ -276,3 +276,11 @@ nj_status nj_video_spawn(const nj_video_encoder *e, const nj_video_frames *f,
     return spawn(e->program, (char *const *)(uintptr_t)a.at, f->fd, log_fd, pid,
                  err);
 }
+
+int nj_video_frame_every(int wanted, int iterations)
+{
+    /* Enough to follow a picture; more would only take room. */
+    const int frames = 120;
+
+    return wanted ? wanted : (iterations + frames - 1) / frames;
+}

@@ -36,6 +36,10 @@ char *nj_video_path(const char *picture, nj_video_format format);
  * folder): an animated WebP is none of a folder's pictures. */
 bool nj_video_is_name(const char *name);
 
+/* How often to take a frame of so many iterations; `wanted` 0: so often that
+ * the frames are enough to follow a picture and no more. */
+int nj_video_frame_every(int wanted, int iterations);
+
 /* Frames in an open file, RGB one after the other. */
 typedef struct nj_video_frames {
     int fd;

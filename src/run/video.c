@@ -23,8 +23,6 @@
 #define NICE      10 /* of the thread, and so of the encoder it starts */
 #define VIDEO_MAX ((size_t)4 << 30)
 #define LOG_MAX   300
-/* Frames enough to follow a picture; more would only take room. */
-#define FRAMES_MAX 120
 
 struct task {
     struct task *next;
@@ -167,11 +165,6 @@ bool nj_videos_there(const nj_videos *v, const char *picture)
 
     free(path);
     return there;
-}
-
-int nj_video_frame_every(int wanted, int iterations)
-{
-    return wanted ? wanted : (iterations + FRAMES_MAX - 1) / FRAMES_MAX;
 }
 
 /* ---- making one, in the thread ----------------------------------------- */

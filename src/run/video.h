@@ -49,10 +49,6 @@ void nj_videos_drop(nj_videos *v);
 /* Whether the picture at that path has a video beside it. */
 bool nj_videos_there(const nj_videos *v, const char *picture);
 
-/* How often to take a frame of so many iterations; `wanted` 0: so often that
- * the frames are enough to follow a picture and no more. */
-int nj_video_frame_every(int wanted, int iterations);
-
 /* A video that was made, or why it was not. */
 typedef struct nj_video_result {
     size_t number;

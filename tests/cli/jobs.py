@@ -114,9 +114,67 @@ def sweeps():
     check("there   24 of their files already" in text, text)
     made = [f for f in os.listdir(p.folder + "/sweep") if f.endswith(".png")]
     check(set(made) == names, "names that were not planned")
+    _, total = plan(*args)
+    check((total["there"], total["open"], total["open_steps"],
+           total["open_seconds"], total["open_disk_bytes"]) == (24, 0, 0, 0, 0)
+          and total["steps"] == 240 and total["seconds"] > 0, f"{total}")
+    os.remove(f"{p.folder}/sweep/{made[0]}")
+    text = p.out("plan", *args)
+    check("there   23 of their files already; 1 to do, 10 network steps" in
+          text, text)
+    check(re.search(r"time    \d s \(\d+ s for all\)\n"
+                    r"disk    at most \d+ kB \([\d.]+ [kM]B for all\); ", text),
+          text)
     two, total = plan("x", "--sweep", "cutn=2,4", "--sweep",
                       "timestep-respacing=ddim2;24,48", "--seed", "1")
     check(sorted(x["steps"] for x in two) == [2, 2, 72, 72], f"{two}")
+
+
+def shards():
+    args = ("boat", "a tree", "--sweep", "timestep-respacing=ddim2,ddim3")
+    _, whole = plan(*args, "--seeds", "1..8")
+    parts = [plan(*args, "--seeds", "1..8", "--shard", f"{k}/3")[1]
+             for k in (1, 2, 3)]
+    for key in "pictures", "steps", "disk_bytes":
+        check(sum(x[key] for x in parts) == whole[key], f"{key}: {parts}")
+    _, one = plan("boat", "a tree", "--timestep-respacing", "ddim10",
+                  "--seeds", "1..8", "--shard", "2/8")
+    check((one["pictures"], one["steps"]) == (2, 20), f"{one}")
+
+
+def size_of(folder):
+    return sum(os.path.getsize(f.path) for f in os.scandir(folder)
+               if f.name.startswith("prompt--"))
+
+
+def disk():
+    """What is there never takes more than was said."""
+    for k, more in enumerate(((), ("--save-every", "3"),
+                              ("--video", "--video-format", "webp"),
+                              ("--video", "--video-format", "webp",
+                               "--video-every", "3"))):
+        out = f"{p.folder}/disk{k}"
+        args = ("boat", "--seeds", "1..3", "--timestep-respacing", "ddim10",
+                *more, "-o", out)
+        _, before = plan(*args)
+        p.run("generate", *args, "-q")
+        _, after = plan(*args)
+        check(before["disk_bytes"] >= size_of(out), f"{more}: {before}")
+        check(before["disk_bytes"] == before["open_disk_bytes"] and
+              after["there"] == 3 and after["open"] == 0, f"{after}")
+        if k == 2:
+            check(before["disk_bytes"] > plain["disk_bytes"] + 3 * 15 * 4096,
+                  f"{before}")
+        if k == 0:
+            plain = before
+    # Without its video a picture is made once more.
+    os.remove(next(f.path for f in os.scandir(f"{p.folder}/disk2")
+                   if f.name.endswith(".webp")))
+    args = ("boat", "--seeds", "1..3", "--timestep-respacing", "ddim10", "-o",
+            f"{p.folder}/disk2")
+    check(plan(*args, "--video", "--video-format", "webp")[1]["open"] == 1,
+          "a video that is not there")
+    check(plan(*args)[1]["open"] == 0, "no video is wanted")
 
 
 def a_folder_of_a_models_name():
@@ -144,6 +202,8 @@ def limits():
 a_folder_of_a_models_name()
 limits()
 sweeps()  # nothing was measured yet
+shards()
+disk()
 job_file()
 prompt_list()
 order()

@@ -305,17 +305,36 @@ static void rows_are_sound(void **state)
     }
 }
 
+/* A command line of generate is one of plan. */
+static void plan_takes_what_generate_takes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < nj_option_count(); i++) {
+        const nj_option *row = nj_option_at(i);
+
+        if ((row->commands & NJ_CMD_GENERATE) && !(row->commands & NJ_CMD_PLAN))
+            fail_msg("plan has no --%s", row->name);
+    }
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(defaults_are_the_notebooks),   TEST(reads_every_form),
-        TEST(says_what_is_wrong),           TEST(weaker_origins_never_win),
-        TEST(lists_grow_within_one_origin), TEST(reads_json),
-        TEST(refuses_wrong_json),           TEST(knows_one_zero),
-        TEST(json_and_back_is_the_same),    TEST(copies_own_their_texts),
-        TEST(help_fits_80_columns),         TEST(rows_are_sound),
+        TEST(defaults_are_the_notebooks),
+        TEST(reads_every_form),
+        TEST(says_what_is_wrong),
+        TEST(weaker_origins_never_win),
+        TEST(lists_grow_within_one_origin),
+        TEST(reads_json),
+        TEST(refuses_wrong_json),
+        TEST(knows_one_zero),
+        TEST(json_and_back_is_the_same),
+        TEST(copies_own_their_texts),
+        TEST(help_fits_80_columns),
+        TEST(rows_are_sound),
+        TEST(plan_takes_what_generate_takes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,7 +104,8 @@ static void add_text(const char *folder, const nj_overview *o, int64_t now,
 {
     add_visible(out, folder);
     nj_str_addf(out, ": %s\n",
-                o->running                          ? "running"
+                o->stopped                          ? "stopped"
+                : o->running                        ? "running"
                 : o->done >= o->planned             ? "all made"
                 : o->done + o->failed >= o->planned ? "worked off"
                                                     : "not running");
@@ -174,6 +175,7 @@ static void add_json(const char *folder, const nj_overview *o, nj_str *out)
 
     cJSON_AddStringToObject(all, "folder", folder);
     cJSON_AddBoolToObject(all, "running", o->running);
+    cJSON_AddBoolToObject(all, "stopped", o->stopped);
     cJSON_AddNumberToObject(all, "planned", (double)o->planned);
     cJSON_AddNumberToObject(all, "made", (double)o->done);
     cJSON_AddNumberToObject(all, "failed", (double)o->failed);

@@ -233,15 +233,20 @@ static bool is_there(const nj_worker *w)
 static void look_for_all(struct reader *r)
 {
     nj_overview *o = r->o;
+    size_t stopped = 0;
+    size_t there = 0;
 
     for (size_t i = 0; i < o->worker_count; i++) {
         look_for(r, &o->workers[i]);
-        o->running = o->running || is_there(&o->workers[i]);
+        there += is_there(&o->workers[i]);
+        stopped += o->workers[i].state == NJ_WORKER_STOPPED;
         if (is_there(&o->workers[i]))
             r->rhythms[o->workers[i].manifest].runs = true;
         if (o->workers[i].shards > o->shards)
             o->shards = o->workers[i].shards;
     }
+    o->running = there > 0;
+    o->stopped = there > 0 && stopped == there;
 }
 
 static bool count_shards(struct reader *r)
@@ -348,7 +353,7 @@ static void measure(struct reader *r)
 
     o->per_hour = nj_rhythm_per_hour(r->rhythms, o->manifests, r->now);
     o->seconds_left = -1;
-    if (o->running && o->per_hour > 0)
+    if (o->running && !o->stopped && o->per_hour > 0)
         o->seconds_left = 3600.0 * (double)open / o->per_hour;
 }
 

@@ -60,9 +60,10 @@ typedef struct nj_overview {
     size_t manifests;
     int shards; /* the most that a job has */
     int shards_begun;
-    bool running;
+    bool running;        /* some process is there */
+    bool stopped;        /* and each of those by SIGSTOP or Ctrl-Z */
     double per_hour;     /* pictures of late; 0: not known */
-    double seconds_left; /* negative: not known, or nothing runs */
+    double seconds_left; /* negative: not known, or nothing goes on */
     bool free_known;
     uint64_t free_bytes; /* where the folder is */
 } nj_overview;

@@ -93,14 +93,18 @@ def running():
     path = folder("running", x=lines + [line("take", pid, **picture(4))])
     os.rename(f"{path}/nightjarx.jsonl", f"{path}/nightjar.jsonl")
     s = status(path)
-    check(s["running"] and s["held"] == 1 and s["open"] == 6 and
+    check(s["running"] and not s["stopped"] and s["held"] == 1 and s["open"] == 6 and
           s["processes"][0]["state"] == "running" and
           s["processes"][0]["file"].endswith("seed--4.png"), f"{s}")
     check(s["seconds_left"] is not None, f"{s}")
     os.kill(pid, signal.SIGSTOP)
     os.waitpid(pid, os.WUNTRACED)
-    check(status(path)["processes"][0]["state"] == "stopped", "stopped")
+    s = status(path)
+    check(s["processes"][0]["state"] == "stopped" and s["stopped"] and
+          s["running"] and s["seconds_left"] is None, f"{s}")
     text = p.out("status", path)
+    check(text.startswith(f"{path}: stopped\n") and "  left " not in text,
+          text)
     check("is stopped and holds its pictures" in text and
           "has prompt--x_iteration--00004_seed--4.png" in text, text)
     sleeper.kill()

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "album/folder.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/cli.h"
@@ -126,11 +127,14 @@ static void add_parameters(const nj_record *r, nj_str *out)
                         "that dropped the record\n");
 }
 
-static void add_text(const char *path, const nj_record *r, nj_str *out)
+static void add_text(const char *path, const nj_record *r, bool sheet,
+                     nj_str *out)
 {
     add_visible(out, path);
     nj_str_addf(out, "\n  %d x %d pixels; %s\n", r->picture.width,
-                r->picture.height, nj_record_state_text(r->state));
+                r->picture.height,
+                sheet ? "it is a contact sheet of nightjar's"
+                      : nj_record_state_text(r->state));
     if (!r->json) {
         add_name(path, out);
         add_parameters(r, out);
@@ -142,13 +146,15 @@ static void add_text(const char *path, const nj_record *r, nj_str *out)
     add_making(nj_json_get(r->json, "record"), out);
 }
 
-static void add_object(const char *path, const nj_record *r, nj_str *out)
+static void add_object(const char *path, const nj_record *r, bool sheet,
+                       nj_str *out)
 {
     cJSON *o = cJSON_CreateObject();
     cJSON *record = r->json ? cJSON_Duplicate(r->json, 1) : cJSON_CreateNull();
 
     cJSON_AddStringToObject(o, "file", path);
-    cJSON_AddStringToObject(o, "state", nj_record_state_word(r->state));
+    cJSON_AddStringToObject(o, "state",
+                            sheet ? "sheet" : nj_record_state_word(r->state));
     cJSON_AddNumberToObject(o, "width", r->picture.width);
     cJSON_AddNumberToObject(o, "height", r->picture.height);
     cJSON_AddStringToObject(o, "pixels_sha256", r->pixels_sha256);
@@ -158,21 +164,23 @@ static void add_object(const char *path, const nj_record *r, nj_str *out)
     nj_json_add_line(o, out);
 }
 
-/* True when the file holds a record and the pixels it was made for. */
+/* True when the file holds a record and the pixels it was made for, or is a
+ * contact sheet, which has none to hold. */
 static bool inform(const char *path, bool json)
 {
     nj_record record;
     nj_str out = {0};
     nj_err err = {0};
     bool good = nj_record_read(path, &record, &err) == NJ_OK;
+    bool sheet = good && record.state == NJ_RECORD_NONE && nj_about_sheet(path);
 
     if (!good)
         nj_cli_refuse(&err);
     else if (json)
-        add_object(path, &record, &out);
+        add_object(path, &record, sheet, &out);
     else
-        add_text(path, &record, &out);
-    good = good && (record.state == NJ_RECORD_INTACT ||
+        add_text(path, &record, sheet, &out);
+    good = good && (sheet || record.state == NJ_RECORD_INTACT ||
                     record.state == NJ_RECORD_NO_SUM);
     if (out.text)
         fputs(out.text, stdout);

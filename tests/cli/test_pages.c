@@ -46,6 +46,12 @@ static void one_page(void **state)
                      0);
     expect_said("6 pictures\n");
     expect_size("sheet.png", 3 * 40 + 8, 2 * 40 + 8);
+    /* It is told from pictures that lost their records. */
+    assert_int_equal(nightjar("info out/*.png"), 0);
+    expect_said("out/sheet.png\n  128 x 88 pixels; it is a contact sheet of "
+                "nightjar's\n");
+    assert_int_equal(nightjar("info --json out/sheet.png"), 0);
+    expect_said("\"state\":\"sheet\"");
     /* The sheet itself is no picture of the folder, and may be replaced. */
     assert_int_equal(nightjar("sheet out --cell 32 --caption-lines 0"), 0);
     expect_said("6 pictures\n");

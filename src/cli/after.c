@@ -37,7 +37,7 @@ void nj_after_progress(void *user, size_t done, size_t all)
         return;
     end_line(a);
     if (done < all) {
-        fprintf(stderr, "%zu of %zu pictures", done, all);
+        fprintf(stderr, "%zu of %zu picture%s", done, all, all == 1 ? "" : "s");
         a->told = true;
     }
     fflush(stderr);

@@ -74,12 +74,14 @@ static void print_text(const nj_bench_setup *s, const nj_bench_result *r)
 {
     double all = r->host; /* on a GPU more than a step, see bench.c */
 
-    printf("%s %s, %d thread%s: %dx%d, batch %d, %d cutouts\n", r->facts.device,
-           nj_precision_name(r->facts.precision), r->facts.threads,
-           r->facts.threads == 1 ? "" : "s", s->settings.width,
-           s->settings.height, s->settings.batch_size, s->settings.cutn);
-    printf("%.4g steps a second, %.4g pictures an hour with %d steps each\n",
-           1 / r->step, images_per_hour(s, r), s->iterations);
+    printf("%s %s, %d thread%s: %dx%d, batch %d, %d cutout%s\n",
+           r->facts.device, nj_precision_name(r->facts.precision),
+           r->facts.threads, r->facts.threads == 1 ? "" : "s",
+           s->settings.width, s->settings.height, s->settings.batch_size,
+           s->settings.cutn, s->settings.cutn == 1 ? "" : "s");
+    printf("%.4g steps a second, %.4g pictures an hour with %d step%s each\n",
+           1 / r->step, images_per_hour(s, r), s->iterations,
+           s->iterations == 1 ? "" : "s");
     printf("memory at most %.2f GB", (double)r->host_bytes / 1e9);
     if (r->facts.cuda)
         printf(", on the GPU %.2f GB", (double)r->device_bytes / 1e9);

@@ -30,10 +30,10 @@ static void tell(nj_after *a, const nj_embed_tally *t, size_t all)
     if (!a->options->json) {
         nj_show_note(
             &a->show,
-            "%zu pictures in the index: %zu new or changed, %zu known, "
+            "%zu picture%s in the index: %zu new or changed, %zu known, "
             "%zu gone, %zu skipped%s",
-            all, t->embedded, t->known, t->removed, t->skipped,
-            t->sheets ? "; contact sheets are left out" : "");
+            all, all == 1 ? "" : "s", t->embedded, t->known, t->removed,
+            t->skipped, t->sheets ? "; contact sheets are left out" : "");
         return;
     }
     o = cJSON_CreateObject();

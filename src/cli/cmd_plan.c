@@ -56,14 +56,15 @@ static void add_costs(const nj_job *job, const nj_estimate *e, nj_str *s)
 {
     bool some = e->open.pictures < e->all.pictures;
 
-    nj_str_addf(s, "%zu picture%s, %" PRIu64 " network steps\n",
-                e->all.pictures, e->all.pictures == 1 ? "" : "s", e->all.steps);
+    nj_str_addf(s, "%zu picture%s, %" PRIu64 " network step%s\n",
+                e->all.pictures, e->all.pictures == 1 ? "" : "s", e->all.steps,
+                e->all.steps == 1 ? "" : "s");
     if (some)
         nj_str_addf(s,
                     "there   %zu of their files already; %zu to do, %" PRIu64
-                    " network steps\n",
+                    " network step%s\n",
                     e->all.pictures - e->open.pictures, e->open.pictures,
-                    e->open.steps);
+                    e->open.steps, e->open.steps == 1 ? "" : "s");
     nj_str_add(s, "time    ");
     add_time(e->open.seconds, s);
     if (some && e->all.seconds >= 0) {

@@ -117,9 +117,9 @@ static void tell(const struct ranking *r)
     for (size_t i = 0; i < r->pictures.count; i++)
         duplicates += r->pictures.items[i].duplicate_of != NJ_RANK_UNIQUE;
     fprintf(stderr,
-            "%zu pictures ranked, %zu of them nearly the same as a "
+            "%zu picture%s ranked, %zu of them nearly the same as a "
             "better one",
-            r->pictures.count, duplicates);
+            r->pictures.count, r->pictures.count == 1 ? "" : "s", duplicates);
     if (g->skipped + r->tally.skipped)
         fprintf(stderr, ", %zu skipped", g->skipped + r->tally.skipped);
     if (g->promptless)

@@ -62,11 +62,11 @@ static void add_verdict(const nj_reproduction *r, nj_str *out)
         nj_str_add(out, texts[r->likeness]);
     if (r->differing)
         nj_str_addf(out,
-                    "  %llu of %llu pixels differ, by %d of 255 at most and "
+                    "  %llu of %llu pixels differ%s, by %d of 255 at most and "
                     "%.4g on average\n",
                     (unsigned long long)r->differing,
-                    (unsigned long long)r->pixels, r->max_difference,
-                    r->mean_difference);
+                    (unsigned long long)r->pixels, r->differing == 1 ? "s" : "",
+                    r->max_difference, r->mean_difference);
 }
 
 static void add_text(const nj_reproduction *r, nj_str *out)

@@ -116,8 +116,8 @@ static void add_text(const char *folder, const nj_overview *o, int64_t now,
         nj_str_addf(out, ", %zu being made", o->held);
     nj_str_addf(out, ", %zu to do\n", open_pictures(o));
     if (o->shards > 1)
-        nj_str_addf(out, "  shards    %d of %d have begun\n", o->shards_begun,
-                    o->shards);
+        nj_str_addf(out, "  shards    %d of %d %s begun\n", o->shards_begun,
+                    o->shards, o->shards_begun == 1 ? "has" : "have");
     add_speed(o, now, out);
     for (size_t i = 0; i < o->worker_count; i++) {
         if (is_shown(o, i))

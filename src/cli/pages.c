@@ -58,8 +58,9 @@ static void tell(const nj_pages_told *t)
     if (t->skipped)
         nj_str_addf(&s, ", %zu skipped", t->skipped);
     if (t->intermediate)
-        nj_str_addf(&s, ", %zu intermediate ones left out (--all shows them)",
-                    t->intermediate);
+        nj_str_addf(&s, ", %zu intermediate one%s left out (--all shows %s)",
+                    t->intermediate, t->intermediate == 1 ? "" : "s",
+                    t->intermediate == 1 ? "it" : "them");
     if (s.text)
         puts(s.text);
     nj_str_release(&s);

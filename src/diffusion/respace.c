@@ -114,9 +114,9 @@ nj_status nj_respace(const char *respacing, int diffusion_steps, int **steps,
         respacing, diffusion_steps, kept, count, err);
     if (status == NJ_OK && *count < 2)
         status = nj_fail(err, NJ_E_USAGE,
-                         "respacing '%s' keeps %zu steps, at least 2 are "
+                         "respacing '%s' keeps %zu step%s, at least 2 are "
                          "needed",
-                         respacing, *count);
+                         respacing, *count, *count == 1 ? "" : "s");
     if (status == NJ_OK)
         *steps = kept;
     else

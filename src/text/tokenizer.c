@@ -224,10 +224,12 @@ nj_status nj_tokenizer_row(const nj_tokenizer *t, const char *text,
     if (status != NJ_OK)
         return status;
     if (count > context - 2 && !truncate)
-        status = nj_fail(err, NJ_E_USAGE,
-                         "prompt is %zu tokens too long: it has %zu with start "
-                         "and end, at most %zu fit",
-                         count + 2 - context, count + 2, context);
+        status =
+            nj_fail(err, NJ_E_USAGE,
+                    "prompt is %zu token%s too long: it has %zu with start "
+                    "and end, at most %zu fit",
+                    count + 2 - context, count + 2 - context == 1 ? "" : "s",
+                    count + 2, context);
     else
         fill_row(&t->vocabulary, ids, count, context, row);
     free(ids);

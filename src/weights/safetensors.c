@@ -400,6 +400,7 @@ static int compare_places(const void *a, const void *b)
 static nj_status check_coverage(const struct scan *s, const nj_view **views)
 {
     const unsigned char *next = s->data;
+    size_t after;
 
     for (size_t i = 0; i < s->w->count; i++)
         views[i] = &s->w->entries[i].view;
@@ -416,9 +417,10 @@ static nj_status check_coverage(const struct scan *s, const nj_view **views)
                            begin < next ? "overlap" : "hole");
         next = begin + view_bytes(views[i]);
     }
-    if (next != s->data + s->data_bytes)
-        return nj_fail(s->err, NJ_E_FORMAT, "%zu bytes after the last tensor",
-                       (size_t)(s->data + s->data_bytes - next));
+    after = (size_t)(s->data + s->data_bytes - next);
+    if (after)
+        return nj_fail(s->err, NJ_E_FORMAT, "%zu byte%s after the last tensor",
+                       after, after == 1 ? "" : "s");
     return NJ_OK;
 }
 

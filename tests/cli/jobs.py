@@ -140,6 +140,9 @@ def shards():
     _, one = plan("boat", "a tree", "--timestep-respacing", "ddim10",
                   "--seeds", "1..8", "--shard", "2/8")
     check((one["pictures"], one["steps"]) == (2, 20), f"{one}")
+    check("\n1 picture, 1 network step\n" in
+          p.out("plan", "boat", "--timestep-respacing", "ddim2", "--seed", "1",
+                "--skip-timesteps", "1"), "one step")
 
 
 def size_of(folder):

@@ -236,6 +236,8 @@ def overlapping():
 
 
 def overlapping_shards():
+    path = make("parts", "boat", "--seeds", "1..4", "--shard", "1/3")
+    check("  shards    1 of 3 has begun\n" in p.out("status", path), "one")
     for seeds in "1..4", "1..8":
         for shard in "1/3", "2/3":
             path = make("parts", "boat", "--seeds", seeds, "--shard", shard)

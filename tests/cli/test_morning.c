@@ -242,7 +242,8 @@ static void refuses_vectors_of_another_width(void **state)
         expect(RUN("search", night, "red", CLIP), 1, "damaged embeddings");
     }
     unlink(fake_path(night, NJ_EMBEDDINGS_FILE));
-    expect(RUN("rank", night, CLIP), 0, "1 pictures ranked");
+    expect(RUN("rank", night, CLIP), 0, "1 picture ranked");
+    expect(RUN("index", night, CLIP), 0, "1 picture in the index");
 }
 
 static void die_after_some(int pictures)

@@ -152,9 +152,14 @@ static void leaves_out_intermediate_ones(void **state)
     (void)state;
     assert_int_equal(RUN("a", "--seeds", "1..2", "--save-every", "2"), NJ_OK);
     assert_int_equal(nightjar("sheet out"), 0);
-    expect_said("2 pictures, 4 intermediate ones left out");
+    expect_said("2 pictures, 4 intermediate ones left out (--all shows them)");
     assert_int_equal(nightjar("gallery out --all"), 0);
     expect_said("6 pictures\n");
+    assert_int_equal(nightjar("sheet out/*seed--1.png -o one.png"), 0);
+    expect_said("1 picture, 2 intermediate ones left out");
+    assert_int_equal(fake_shell("rm out/*00001_seed--1.png"), 0);
+    assert_int_equal(nightjar("sheet out/*seed--1.png -o one.png"), 0);
+    expect_said("1 picture, 1 intermediate one left out (--all shows it)");
 }
 
 static void gallery_page(void **state)

@@ -167,7 +167,7 @@ static void fills_rows(void **state)
     assert_int_equal(
         nj_tokenizer_row(*state, "1 2 3 4 5 6 7", 13, false, 8, row, &err),
         NJ_E_USAGE);
-    assert_string_equal(err.text, "prompt is 1 tokens too long: it has 9 with "
+    assert_string_equal(err.text, "prompt is 1 token too long: it has 9 with "
                                   "start and end, at most 8 fit");
     assert_int_equal(
         nj_tokenizer_row(*state, "1 2 3 4 5 6 7", 13, true, 8, row, NULL),

@@ -79,7 +79,7 @@ complete -c nightjar -n '__fish_seen_subcommand_from generate plan' -l deadline 
 complete -c nightjar -n '__fish_seen_subcommand_from generate plan' -l for -x -d 'the same, counted from now: 8h, 90m, 1h30m'
 complete -c nightjar -n '__fish_seen_subcommand_from generate plan' -l min-free-disk -x -d 'stop before the disk has less than this free: 500M, 2G'
 complete -c nightjar -n '__fish_seen_subcommand_from generate plan reproduce' -l out -s o -x -a '(__fish_complete_directories)' -d 'folder for the pictures; made when missing'
-complete -c nightjar -n '__fish_seen_subcommand_from sheet' -l out -s o -r -F -d 'contact sheet to write; FILE-1.png and so on for several pages'
+complete -c nightjar -n '__fish_seen_subcommand_from sheet' -l out -s o -r -F -d 'contact sheet to write; FILE-1.png and so on for several pages; further pages of an earlier series of that name are removed'
 complete -c nightjar -n '__fish_seen_subcommand_from sheet' -l columns -x -d 'pictures side by side'
 complete -c nightjar -n '__fish_seen_subcommand_from sheet' -l per-page -x -d 'pictures on one page'
 complete -c nightjar -n '__fish_seen_subcommand_from sheet' -l cell -x -d 'longest side of a picture on the page'

@@ -9,6 +9,7 @@
 
 #include "album/folder.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "image/png.h"
 
@@ -36,16 +37,36 @@ static size_t page_count(const nj_sheets_config *c)
     return (c->paths->count + per_page - 1) / per_page;
 }
 
-static char *page_name(const nj_sheets_config *c, size_t page)
+/* Page `number` of several, from 1; 0: the only one. */
+static char *numbered_name(const nj_sheets_config *c, size_t number)
 {
     size_t stem = strlen(c->out) - strlen(".png");
     nj_str name = {0};
 
     nj_str_addn(&name, c->out, stem);
-    if (page_count(c) > 1)
-        nj_str_addf(&name, "-%zu", page + 1);
+    if (number)
+        nj_str_addf(&name, "-%zu", number);
     nj_str_add(&name, c->out + stem);
     return nj_str_take(&name);
+}
+
+static size_t number_of(const nj_sheets_config *c, size_t page)
+{
+    return page_count(c) > 1 ? page + 1 : 0;
+}
+
+static char *page_name(const nj_sheets_config *c, size_t page)
+{
+    return numbered_name(c, number_of(c, page));
+}
+
+/* What a page says about itself. */
+static void mark_text(size_t number, char text[64])
+{
+    if (number)
+        snprintf(text, 64, "contact sheet, page %zu", number);
+    else
+        snprintf(text, 64, "contact sheet");
 }
 
 /* A file in the way must be a contact sheet. */
@@ -126,7 +147,8 @@ static nj_status put_file(const nj_sheets_config *c, nj_sheet *sheet,
 static nj_status write_page(const nj_sheets_config *c, const nj_sheet *sheet,
                             size_t page, nj_sheets *done, nj_err *err)
 {
-    const nj_png_text mark = {NJ_SHEET_KEYWORD, "contact sheet", 1};
+    char text[64];
+    const nj_png_text mark = {NJ_SHEET_KEYWORD, text, 1};
     char *name = page_name(c, page);
     uint8_t *bytes = NULL;
     size_t n;
@@ -134,6 +156,7 @@ static nj_status write_page(const nj_sheets_config *c, const nj_sheet *sheet,
 
     if (!name)
         return no_memory(err);
+    mark_text(number_of(c, page), text);
     status = nj_png_encode(nj_sheet_page(sheet), &mark, 1, &bytes, &n, err);
     if (status == NJ_OK)
         status = nj_file_write_atomic(name, bytes, n, err);
@@ -187,6 +210,91 @@ static nj_status make_page(const nj_sheets_config *c, size_t page,
     return status;
 }
 
+/* ---- pages of an earlier series ------------------------------------------ */
+
+/* Whether the file is page `number` of a series, by its own word. */
+static bool is_page(const char *path, size_t number)
+{
+    char *text = NULL;
+    char own[64];
+    nj_map map;
+    bool yes;
+
+    if (nj_map_open(path, &map, NULL) != NJ_OK)
+        return false;
+    mark_text(number, own);
+    yes = nj_png_find_text(map.bytes, map.n, NJ_SHEET_KEYWORD, &text, NULL) ==
+              NJ_OK &&
+          text && strcmp(text, own) == 0;
+    free(text);
+    nj_map_close(&map);
+    return yes;
+}
+
+static nj_status remove_page(const nj_sheets_config *c, size_t number,
+                             nj_sheets *done, nj_err *err)
+{
+    char *path = numbered_name(c, number);
+    nj_status status = path ? NJ_OK : no_memory(err);
+
+    if (path && is_page(path, number)) {
+        if (unlink(path) == 0)
+            done->removed++;
+        else
+            status = nj_file_error(err, "remove", path);
+    }
+    free(path);
+    return status;
+}
+
+/* The number in "stem-12.png", as numbered_name writes it; else 0. */
+static size_t number_in(const char *name, const char *stem, size_t n)
+{
+    char again[32];
+    size_t number;
+
+    if (strncmp(name, stem, n) != 0 ||
+        sscanf(name + n, "-%9zu", &number) != 1 || number == 0)
+        return 0;
+    snprintf(again, sizeof(again), "-%zu", number);
+    return strncmp(name + n, again, strlen(again)) == 0 &&
+                   strcmp(name + n + strlen(again), stem + n) == 0
+               ? number
+               : 0;
+}
+
+/* The folder of `out`; the caller frees it. */
+static char *folder_of(const char *out)
+{
+    size_t n = (size_t)(nj_path_name(out) - out);
+
+    return n ? nj_strndup(out, n) : nj_strdup(".");
+}
+
+static nj_status remove_older(const nj_sheets_config *c, nj_sheets *done,
+                              nj_err *err)
+{
+    const char *own = nj_path_name(c->out);
+    size_t last = page_count(c) > 1 ? page_count(c) : 0;
+    char *folder = folder_of(c->out);
+    nj_list names = {0};
+    nj_status status =
+        folder ? nj_folder_list(folder, &names, err) : no_memory(err);
+
+    for (size_t i = 0; i < names.count && status == NJ_OK; i++) {
+        size_t number =
+            number_in(names.items[i], own, strlen(own) - strlen(".png"));
+
+        if (number > last)
+            status = remove_page(c, number, done, err);
+    }
+    if (status == NJ_OK && last)
+        status = remove_page(c, 0, done, err);
+    nj_list_release(&names);
+    free(folder);
+    return status;
+}
+
 nj_status nj_sheets_write(const nj_sheets_config *config, nj_sheets *done,
                           nj_err *err)
 {
@@ -195,7 +303,9 @@ nj_status nj_sheets_write(const nj_sheets_config *config, nj_sheets *done,
     *done = (nj_sheets){0};
     for (size_t i = 0; i < page_count(config) && status == NJ_OK; i++)
         status = make_page(config, i, done, err);
-    return status;
+    return status == NJ_OK && config->paths->count
+               ? remove_older(config, done, err)
+               : status;
 }
 
 void nj_sheets_release(nj_sheets *done)

@@ -2,7 +2,9 @@
  *
  * One page and one picture are in memory at a time. The pages are `out`, or
  * where there are several, `out` with -1, -2 ... before its ending. A file that
- * is there is replaced only when it is a contact sheet itself, and whole.
+ * is there is replaced only when it is a contact sheet itself, and whole. Pages
+ * say which one they are: those that an earlier, longer series under the same
+ * name has left are removed, no other file is.
  */
 #ifndef NJ_ALBUM_SHEETS_H
 #define NJ_ALBUM_SHEETS_H
@@ -22,6 +24,7 @@ typedef struct nj_sheets_config {
 typedef struct nj_sheets {
     nj_list pages;   /* files that were written */
     size_t pictures; /* on them */
+    size_t removed;  /* pages of an earlier series */
     size_t skipped;
 } nj_sheets;
 

@@ -21,7 +21,7 @@ static int make(const nj_options *o, const char *folder)
 
         exit = nj_pages_tell(o, &(nj_pages_told){files, done.path != NULL,
                                                  done.pictures, done.skipped,
-                                                 done.intermediate});
+                                                 done.intermediate, 0, folder});
     }
     nj_gallery_done_release(&done);
     return exit;

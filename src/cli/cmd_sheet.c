@@ -24,8 +24,8 @@ static int refuse(const nj_err *err)
     return err->code == NJ_E_USAGE ? exit : NJ_EXIT_NOTHING;
 }
 
-static int write_sheets(const nj_options *o, const nj_gathered *found,
-                        const char *out)
+static int write_sheets(const nj_options *o, const nj_list *from,
+                        const nj_gathered *found, const char *out)
 {
     const nj_sheets_config config = {
         .paths = &found->paths,
@@ -44,10 +44,10 @@ static int write_sheets(const nj_options *o, const nj_gathered *found,
         exit = refuse(&err);
     else
         exit = nj_pages_tell(
-            o, &(nj_pages_told){(const char *const *)done.pages.items,
-                                done.pages.count, done.pictures,
-                                done.skipped + found->skipped,
-                                found->intermediate});
+            o, &(nj_pages_told){
+                   (const char *const *)done.pages.items, done.pages.count,
+                   done.pictures, done.skipped + found->skipped,
+                   found->intermediate, done.removed, from->items[0]});
     nj_sheets_release(&done);
     return exit;
 }
@@ -64,7 +64,7 @@ static int make(const nj_options *o, const nj_list *from, const char *out)
     if (!out || nj_gather(&config, &found, &err) != NJ_OK)
         exit = refuse(&err);
     else
-        exit = write_sheets(o, &found, out);
+        exit = write_sheets(o, from, &found, out);
     nj_gathered_release(&found);
     return exit;
 }

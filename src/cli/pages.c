@@ -43,6 +43,8 @@ static void tell_json(const nj_pages_told *t)
     cJSON_AddNumberToObject(o, "pictures", (double)t->pictures);
     cJSON_AddNumberToObject(o, "skipped", (double)t->skipped);
     cJSON_AddNumberToObject(o, "intermediate", (double)t->intermediate);
+    if (t->removed)
+        cJSON_AddNumberToObject(o, "removed", (double)t->removed);
     print_object(o);
 }
 
@@ -61,6 +63,9 @@ static void tell(const nj_pages_told *t)
         nj_str_addf(&s, ", %zu intermediate one%s left out (--all shows %s)",
                     t->intermediate, t->intermediate == 1 ? "" : "s",
                     t->intermediate == 1 ? "it" : "them");
+    if (t->removed)
+        nj_str_addf(&s, ", %zu page%s of an earlier sheet removed", t->removed,
+                    t->removed == 1 ? "" : "s");
     if (s.text)
         puts(s.text);
     nj_str_release(&s);
@@ -68,10 +73,17 @@ static void tell(const nj_pages_told *t)
 
 int nj_pages_tell(const nj_options *o, const nj_pages_told *t)
 {
+    bool empty = t->pictures + t->skipped + t->intermediate == 0;
+    nj_err why = {0};
+
     if (o->json)
         tell_json(t);
-    else if (!o->quiet)
+    else if (!o->quiet && !empty)
         tell(t);
+    if (empty) {
+        nj_fail(&why, NJ_E_IO, "no picture is in '%s'", t->where);
+        nj_cli_refuse(&why);
+    }
     if (t->pictures == 0)
         return NJ_EXIT_NOTHING;
     return t->skipped ? NJ_EXIT_SOME : NJ_EXIT_DONE;

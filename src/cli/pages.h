@@ -20,6 +20,8 @@ typedef struct nj_pages_told {
     size_t pictures;
     size_t skipped;
     size_t intermediate;
+    size_t removed;    /* pages of an earlier series */
+    const char *where; /* that was looked at first */
 } nj_pages_told;
 
 int nj_pages_tell(const nj_options *o, const nj_pages_told *t);

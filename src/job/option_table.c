@@ -806,7 +806,8 @@ static const nj_option table[] = {
      .expected = path_expected,
      .group = NJ_GROUP_OUTPUT,
      .commands = NJ_CMD_SHEET,
-     .help = "contact sheet to write; FILE-1.png and so on for several pages"},
+     .help = "contact sheet to write; FILE-1.png and so on for several pages; "
+             "further pages of an earlier series of that name are removed"},
     {.name = "columns",
      .type = NJ_OPT_INT,
      .offset = AT(sheet.columns),

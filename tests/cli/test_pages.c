@@ -73,6 +73,39 @@ static void several_pages(void **state)
                 "\"pictures\":6,\"skipped\":0,\"intermediate\":0}");
 }
 
+static size_t sheets(void)
+{
+    return (size_t)fake_shell("exit $(ls out | grep -c 'sheet.*png')");
+}
+
+static void shorter_series(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("a", "b", "--seeds", "1..4"), NJ_OK);
+    assert_int_equal(nightjar("sheet out"), 0);
+    assert_int_equal(nightjar("sheet out --per-page 2"), 0);
+    expect_said("8 pictures, 1 page of an earlier sheet removed\n");
+    assert_int_equal(sheets(), 4);
+    /* Not ours, or not of that series. */
+    assert_int_equal(fake_shell("cp out/*a_*seed--1.png out/sheet-9.png"), 0);
+    assert_int_equal(fake_shell("cp out/sheet-4.png out/sheet-04.png && "
+                                "cp out/sheet-4.png out/sheet-7.png && "
+                                "cp out/sheet-4.png out/my-sheet-4.png"),
+                     0);
+    assert_int_equal(nightjar("sheet out/prompt* -o out/sheet.png --per-page 4 "
+                              "--json"),
+                     0);
+    expect_said("\"removed\":2}");
+    assert_int_equal(sheets(), 6);
+    assert_true(there("sheet-2.png") && there("sheet-7.png") &&
+                there("sheet-9.png") && there("sheet-04.png") &&
+                there("my-sheet-4.png"));
+    assert_int_equal(nightjar("sheet out/prompt* -o out/sheet.png"), 0);
+    expect_said("8 pictures, 2 pages of an earlier sheet removed\n");
+    assert_true(there("sheet.png"));
+    assert_int_equal(sheets(), 5);
+}
+
 static void files_and_folders(void **state)
 {
     (void)state;
@@ -236,8 +269,11 @@ static void nothing_to_show(void **state)
     (void)state;
     assert_int_equal(mkdir(out, 0777), 0);
     assert_int_equal(nightjar("sheet out"), 1);
-    expect_said("0 pictures");
+    assert_string_equal(said, "nightjar: no picture is in 'out'\n");
+    assert_int_equal(nightjar("sheet out --quiet"), 1);
+    assert_string_equal(said, "nightjar: no picture is in 'out'\n");
     assert_int_equal(nightjar("gallery out"), 1);
+    expect_said("no picture is in 'out'\n");
     assert_int_equal(fake_count(out), 0);
     assert_int_equal(RUN("a", "--seeds", "1"), NJ_OK);
     assert_int_equal(nightjar("sheet out -o nowhere/sheet.png"), 1);
@@ -251,6 +287,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(one_page),
         TEST(several_pages),
+        TEST(shorter_series),
         TEST(files_and_folders),
         TEST(never_overwrites),
         TEST(skips_what_is_broken),

@@ -106,16 +106,16 @@ static size_t mark_of(const char *text)
     return strncmp(text, mark, n) == 0 ? n : 0;
 }
 
-static nj_status add_text(nj_request *r, const nj_options *o, const char *text,
-                          size_t n, nj_err *err)
+/* A job file's name ends in .json, or it begins with "{"; anything else is a
+ * prompt list. */
+static bool is_job(const char *name, const char *text)
 {
-    size_t start = strspn(text, " \t\r\n");
+    size_t n = strlen(name);
 
-    return text[start] == '{' ? nj_request_add_json(r, o, text, n, err)
-                              : nj_request_add_lines(r, o, text, n, err);
+    return (n > 5 && strcmp(name + n - 5, ".json") == 0) ||
+           text[strspn(text, " \t\r\n")] == '{';
 }
 
-/* A job file begins with "{", anything else is a prompt list. */
 static nj_status add_file(nj_request *r, const nj_options *o, const char *name,
                           nj_err *err)
 {
@@ -130,7 +130,9 @@ static nj_status add_file(nj_request *r, const nj_options *o, const char *name,
     if (status != NJ_OK)
         return status;
     mark = mark_of(bytes);
-    status = add_text(r, o, bytes + mark, n - mark, err);
+    status = is_job(name, bytes + mark)
+                 ? nj_request_add_json(r, o, bytes + mark, n - mark, err)
+                 : nj_request_add_lines(r, o, bytes + mark, n - mark, err);
     free(bytes);
     if (status == NJ_OK)
         return NJ_OK;
@@ -140,10 +142,7 @@ static nj_status add_file(nj_request *r, const nj_options *o, const char *name,
 
 static bool is_file_name(const char *argument)
 {
-    size_t n = strlen(argument);
-
-    return strcmp(argument, "-") == 0 ||
-           (n > 5 && strcmp(argument + n - 5, ".json") == 0);
+    return strcmp(argument, "-") == 0 || is_job_name(argument);
 }
 
 /* ---- sweeps

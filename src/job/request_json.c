@@ -195,11 +195,15 @@ nj_status nj_request_add_json(nj_request *r, const nj_options *options,
     const cJSON *jobs;
     nj_status status = nj_json_parse(text, n, &json, err);
 
-    if (status != NJ_OK)
+    if (status != NJ_OK) {
+        nj_err_add(err, "a job file is expected, such as {\"prompt\": \"a red "
+                        "boat\"}");
         return NJ_E_USAGE;
+    }
     if (!cJSON_IsObject(json)) {
         cJSON_Delete(json);
-        return nj_fail(err, NJ_E_USAGE, "a job is an object: {...}");
+        return nj_fail(err, NJ_E_USAGE,
+                       "a job is an object, such as {\"jobs\": [...]}");
     }
     jobs = nj_json_get(json, "jobs");
     if (!jobs || nj_json_get(json, "prompt") || nj_json_get(json, "prompts"))

@@ -13,17 +13,24 @@
 #include "job/target.h"
 
 static char file[4096];
+static char list[4096];
 
 static int set_up(void **state)
 {
     fake_set_up(state);
     snprintf(file, sizeof(file), "%s/job.json", folder);
+    snprintf(list, sizeof(list), "%s/list.txt", folder);
     return 0;
 }
 
 static void write_text(const char *text)
 {
     fake_write(file, text, strlen(text));
+}
+
+static void write_list(const char *text)
+{
+    fake_write(list, text, strlen(text));
 }
 
 static const char *prompt_at(size_t group, size_t prompt)
@@ -93,12 +100,46 @@ static void bad_job_files_say_where(void **state)
     }
 }
 
+/* The message must also name the file. */
+static void refused_with(const char *text, const char *says, const char *first,
+                         const char *second)
+{
+    const char *line[] = {first, second, NULL};
+
+    assert_int_not_equal(fake_job_open(&j, folder, line), NJ_OK);
+    if (!strstr(j.err.text, says) || !strstr(j.err.text, file))
+        fail_msg("%s: %s", text, j.err.text);
+    fake_job_release(&j);
+}
+
+/* Whatever it begins with, a file named .json is no prompt list. */
+static void files_named_json_are_job_files(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *says;
+    } bad[] = {
+        {"[]", "a job is an object"},
+        {"[{\"prompt\":\"a\"},\n{\"prompt\":\"b\"}]", "a job is an object"},
+        {"\"a boat\"", "a job is an object"},
+        {"a boat\n", "a job file is expected"},
+        {"", "a job file is expected"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        write_text(bad[i].text);
+        refused_with(bad[i].text, bad[i].says, file, NULL);
+        refused_with(bad[i].text, bad[i].says, "--prompts", file);
+    }
+}
+
 static void prompt_lists_have_comments_and_options(void **state)
 {
     (void)state;
-    write_text("# a night\n\n  a boat  \r\nb -- --cutn 9 --seeds \"3, 4\"\n"
+    write_list("# a night\n\n  a boat  \r\nb -- --cutn 9 --seeds \"3, 4\"\n"
                "a house\nc -- -n 2");
-    assert_int_equal(OPEN("--prompts", file), NJ_OK);
+    assert_int_equal(OPEN("--prompts", list), NJ_OK);
     assert_int_equal(j.job.group_count, 3);
     assert_int_equal(j.job.groups[0].prompt_count, 2);
     assert_string_equal(prompt_at(0, 0), "a boat");
@@ -113,8 +154,8 @@ static void prompt_lists_have_comments_and_options(void **state)
 static void repeated_prompts_are_one(void **state)
 {
     (void)state;
-    write_text("d\nb\na\nb\nc\nd\nb\na\n");
-    assert_int_equal(OPEN("--prompts", file), NJ_OK);
+    write_list("d\nb\na\nb\nc\nd\nb\na\n");
+    assert_int_equal(OPEN("--prompts", list), NJ_OK);
     assert_int_equal(j.job.groups[0].prompt_count, 4);
     assert_string_equal(prompt_at(0, 0), "d");
     assert_string_equal(prompt_at(0, 1), "b");
@@ -152,8 +193,8 @@ static void bad_prompt_lists_say_where(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        write_text(bad[i].text);
-        assert_int_not_equal(OPEN("--prompts", file), NJ_OK);
+        write_list(bad[i].text);
+        assert_int_not_equal(OPEN("--prompts", list), NJ_OK);
         if (!strstr(j.err.text, bad[i].says))
             fail_msg("%s: %s", bad[i].text, j.err.text);
         fake_job_release(&j);
@@ -291,6 +332,7 @@ int main(void)
         TEST(job_files_have_shared_defaults),
         TEST(the_command_line_wins_over_a_job_file),
         TEST(bad_job_files_say_where),
+        TEST(files_named_json_are_job_files),
         TEST(prompt_lists_have_comments_and_options),
         TEST(repeated_prompts_are_one),
         TEST(a_byte_order_mark_is_skipped),

@@ -7,10 +7,24 @@
 
 #include "base/number.h"
 
+/* From here on doubles stand for several whole numbers: 2^53 for 2^53 + 1
+ * too. */
+#define WHOLE_END 9007199254740992.0
+
+static bool is_exact(double d)
+{
+    return d > -WHOLE_END && d < WHOLE_END;
+}
+
+static bool holds_seeds(const nj_option *option)
+{
+    return option->type == NJ_OPT_U64 || option->type == NJ_OPT_SEEDS;
+}
+
 /* The text of a scalar; NULL when the value is none. Whole numbers have no
- * exponent, so that the reader of whole numbers takes them; those that a
- * double cannot hold exactly must be written as strings. */
-static char *scalar_text(const cJSON *value, nj_err *err)
+ * exponent, so that the reader of whole numbers takes them. */
+static char *scalar_text(const nj_option *option, const cJSON *value,
+                         nj_err *err)
 {
     char number[NJ_NUMBER_TEXT_MAX];
     nj_str s = {0};
@@ -22,8 +36,14 @@ static char *scalar_text(const cJSON *value, nj_err *err)
     } else if (cJSON_IsNumber(value)) {
         double d = value->valuedouble;
 
-        if (d >= -9007199254740992.0 && d < 9007199254740992.0 &&
-            d == (double)(int64_t)d)
+        if (holds_seeds(option) && !is_exact(d)) {
+            nj_fail(err, NJ_E_USAGE,
+                    "seeds from 9007199254740992 (2^53) on are written as "
+                    "strings, such as \"9007199254740993\": JSON numbers do "
+                    "not tell them apart");
+            return NULL;
+        }
+        if (is_exact(d) && d == (double)(int64_t)d)
             nj_str_addf(&s, "%lld", (long long)d);
         else if (d - d == 0)
             nj_format_double(d, number), nj_str_add(&s, number);
@@ -39,7 +59,7 @@ static char *scalar_text(const cJSON *value, nj_err *err)
 static nj_status set_scalar(nj_options *o, const nj_option *option,
                             const cJSON *value, nj_origin from, nj_err *err)
 {
-    char *text = scalar_text(value, err);
+    char *text = scalar_text(option, value, err);
     nj_status status;
 
     if (!text)
@@ -59,7 +79,7 @@ static nj_status set_seeds(nj_options *o, const nj_option *option,
 
     cJSON_ArrayForEach(item, array)
     {
-        char *text = scalar_text(item, err);
+        char *text = scalar_text(option, item, err);
 
         if (!text) {
             status = NJ_E_USAGE;

@@ -134,6 +134,29 @@ static void files_named_json_are_job_files(void **state)
     }
 }
 
+/* A double is the same for 2^53 and 2^53 + 1. */
+static void large_seeds_are_strings(void **state)
+{
+    static const char *const bad[] = {
+        "{\"prompt\":\"a\",\"seed\":9007199254740993}",
+        "{\"prompt\":\"a\",\"seed\":9007199254740992}",
+        "{\"prompt\":\"a\",\"seed\":1e300}",
+        "{\"prompt\":\"a\",\"seeds\":9007199254740993}",
+        "{\"prompt\":\"a\",\"seeds\":[1,9007199254740993]}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        write_text(bad[i]);
+        refused_with(bad[i], "are written as strings", file, NULL);
+    }
+    write_text("{\"prompt\":\"a\",\"seeds\":[9007199254740991,"
+               "\"9007199254740993\"]}");
+    assert_int_equal(OPEN(file), NJ_OK);
+    assert_true(j.plan.images[0].seed == 9007199254740991);
+    assert_true(j.plan.images[1].seed == 9007199254740993);
+}
+
 static void prompt_lists_have_comments_and_options(void **state)
 {
     (void)state;
@@ -333,6 +356,7 @@ int main(void)
         TEST(the_command_line_wins_over_a_job_file),
         TEST(bad_job_files_say_where),
         TEST(files_named_json_are_job_files),
+        TEST(large_seeds_are_strings),
         TEST(prompt_lists_have_comments_and_options),
         TEST(repeated_prompts_are_one),
         TEST(a_byte_order_mark_is_skipped),

@@ -55,6 +55,17 @@ static nj_status take_best(struct picking *p, const char *share, nj_err *err)
     return status;
 }
 
+static nj_status read_list(struct picking *p, const char *list, nj_err *err)
+{
+    nj_status status = nj_picks_read(list, false, &p->names, err);
+
+    if (status == NJ_OK && p->names.count == 0)
+        status =
+            nj_fail(err, NJ_E_USAGE, "%s: a picture is expected, one a line",
+                    strcmp(list, "-") == 0 ? "standard input" : list);
+    return status;
+}
+
 /* The list that was named, else --top, else the folder's picks.txt, else the
  * best of its ranking. */
 static nj_status choose(struct picking *p, const nj_invocation *in, nj_err *err)
@@ -68,13 +79,13 @@ static nj_status choose(struct picking *p, const nj_invocation *in, nj_err *err)
         return nj_fail(err, NJ_E_USAGE,
                        "option '--top': '%s' is given with a list", top);
     if (list)
-        return nj_picks_read(list, false, &p->names, err);
+        return read_list(p, list, err);
     if (top)
         return take_best(p, top, err);
     own = nj_path_join(p->folder, NJ_PICKS_FILE);
     if (!own)
         return nj_fail(err, NJ_E_MEMORY, "no memory for a path");
-    status = access(own, F_OK) == 0 ? nj_picks_read(own, false, &p->names, err)
+    status = access(own, F_OK) == 0 ? read_list(p, own, err)
                                     : take_best(p, DEFAULT_SHARE, err);
     free(own);
     return status;

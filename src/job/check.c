@@ -190,16 +190,44 @@ static bool same_value(const nj_options *a, const nj_options *b,
     return same;
 }
 
+/* Who gave an option its value. */
+static const char *giver(const nj_options *o, const nj_option *option)
+{
+    switch (nj_options_origin(o, option->name)) {
+    case NJ_FROM_JOB:
+        return o->place ? o->place : "the job";
+    case NJ_FROM_COMMAND:
+        return "the command line";
+    case NJ_FROM_PRESET:
+        return "the preset";
+    default:
+        return "the default";
+    }
+}
+
+static nj_status refuse_whole(const nj_options *a, const nj_options *b,
+                              const nj_option *option, nj_err *err)
+{
+    char *x = nj_options_text(a, option);
+    char *y = nj_options_text(b, option);
+
+    nj_fail(err, NJ_E_USAGE,
+            "'%s' holds for the whole job, but it is '%.100s' (%s) and "
+            "'%.100s' (%s)",
+            option->name, x ? x : "", giver(a, option), y ? y : "",
+            giver(b, option));
+    free(x);
+    free(y);
+    return NJ_E_USAGE;
+}
+
 nj_status nj_check_whole(const nj_options *a, const nj_options *b, nj_err *err)
 {
     for (size_t i = 0; i < nj_option_count(); i++) {
         const nj_option *option = nj_option_at(i);
 
         if ((option->traits & NJ_OF_WHOLE) && !same_value(a, b, option))
-            return nj_fail(err, NJ_E_USAGE,
-                           "'%s' holds for the whole job, but its parts give "
-                           "different values",
-                           option->name);
+            return refuse_whole(a, b, option, err);
     }
     return NJ_OK;
 }

@@ -67,6 +67,10 @@ void nj_option_hint(nj_str *out, unsigned command, const char *name,
     near = nj_nearest(word, names, count);
     if (!near)
         return;
+    if (strcmp(near, word) == 0) {
+        nj_str_add(out, ", which only a command line may hold");
+        return;
+    }
     snprintf(shown, sizeof(shown), "%s", near);
     if (json_key)
         nj_option_key(nj_option_find(near, strlen(near)), shown);
@@ -187,6 +191,7 @@ void nj_options_release(nj_options *o)
         else if (option->type == NJ_OPT_SEEDS)
             nj_seeds_release(at);
     }
+    free(o->place);
     *o = (nj_options){0};
 }
 
@@ -211,6 +216,7 @@ static bool copy_owned(const nj_options *from, nj_options *to,
 
 static void forget_owned(nj_options *o)
 {
+    o->place = NULL;
     for (size_t i = 0; i < nj_option_count(); i++) {
         const nj_option *option = nj_option_at(i);
         void *at = field(o, option);
@@ -226,15 +232,17 @@ static void forget_owned(nj_options *o)
 
 nj_status nj_options_copy(const nj_options *from, nj_options *to, nj_err *err)
 {
+    bool good;
+
     *to = *from;
     forget_owned(to);
-    for (size_t i = 0; i < nj_option_count(); i++) {
-        if (!copy_owned(from, to, nj_option_at(i))) {
-            nj_options_release(to);
-            return nj_fail(err, NJ_E_MEMORY, "no memory for options");
-        }
-    }
-    return NJ_OK;
+    good = !from->place || store_text(&to->place, from->place);
+    for (size_t i = 0; i < nj_option_count() && good; i++)
+        good = copy_owned(from, to, nj_option_at(i));
+    if (good)
+        return NJ_OK;
+    nj_options_release(to);
+    return nj_fail(err, NJ_E_MEMORY, "no memory for options");
 }
 
 nj_origin nj_options_origin(const nj_options *o, const char *name)
@@ -270,8 +278,18 @@ nj_status nj_options_blame(const nj_options *o, const char *name, nj_err *err)
     case NJ_FROM_PRESET:
         return nj_err_add(err, "key '%s' of the preset", key);
     case NJ_FROM_JOB:
-        return nj_err_add(err, "key '%s'", key);
+        nj_err_add(err, "key '%s'", key);
+        return nj_options_blame_place(o, 0, err);
     default:
         return nj_err_add(err, "option '--%s'", name);
     }
+}
+
+nj_status nj_options_blame_place(const nj_options *o, int line, nj_err *err)
+{
+    if (line)
+        nj_err_add(err, "line %d", line);
+    if (o->place)
+        nj_err_add(err, "%s", o->place);
+    return err ? err->code : NJ_E_INTERNAL;
 }

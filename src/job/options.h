@@ -159,6 +159,9 @@ typedef struct nj_options {
     /* Of a value that came from a record: 1 + the origin that it had when the
      * picture was made; 0: none. */
     unsigned char told[NJ_OPTIONS_MAX];
+    /* Where the values of origin NJ_FROM_JOB were written, such as "night.json:
+     * job 2"; for messages, NULL: nobody needs to be told. */
+    char *place;
 } nj_options;
 
 typedef enum nj_option_type {
@@ -240,8 +243,9 @@ bool nj_option_is(const nj_option *o, const char *name, size_t n);
 const nj_option *nj_option_find(const char *name, size_t n);
 
 /* " (did you mean 'steps'?)" for a name that no option of `command` has, or
- * "" when none is near; `prefix` stands before the name ("--" or "").
- * underscores: names are shown as JSON keys. */
+ * "" when none is near; that a file may not hold one that there is; `prefix`
+ * stands before the name ("--" or ""). underscores: names are shown as JSON
+ * keys. */
 void nj_option_hint(nj_str *out, unsigned command, const char *name,
                     bool json_key);
 
@@ -277,9 +281,13 @@ const char *nj_origin_name(nj_origin origin);
  * of `object` that are options. */
 void nj_options_tell(nj_options *o, const cJSON *object, const cJSON *from);
 
-/* Puts the option as its user wrote it ("option '--cutn'", "key 'cutn'") before
- * the text of *err and returns its code. */
+/* Puts the option as its user wrote it ("option '--cutn'", "night.json: key
+ * 'cutn'") before the text of *err and returns its code. */
 nj_status nj_options_blame(const nj_options *o, const char *name, nj_err *err);
+
+/* Puts the place of the job's values, and a line in it where that is not 0,
+ * before the text of *err and returns its code. */
+nj_status nj_options_blame_place(const nj_options *o, int line, nj_err *err);
 
 /* Whether an option has a value, its default included. */
 bool nj_options_has(const nj_options *o, const nj_option *option);

@@ -25,6 +25,7 @@ static void release_wish(nj_wish *w)
 {
     nj_options_release(&w->options);
     nj_list_release(&w->prompts);
+    free(w->lines);
     nj_list_release(&w->swept);
     nj_list_release(&w->sweeps);
 }
@@ -65,9 +66,43 @@ nj_status nj_request_count(nj_request *r, size_t more, nj_err *err)
     return NJ_OK;
 }
 
-nj_status nj_wish_add_prompt(nj_wish *w, const char *text, nj_err *err)
+bool nj_wish_name_part(nj_wish *w, const char *what, int number)
 {
-    return nj_alternatives_expand(text, NJ_JOB_PICTURES_MAX, &w->prompts, err);
+    nj_str s = {0};
+
+    if (!w->options.place)
+        return true;
+    nj_str_addf(&s, "%s: %s %d", w->options.place, what, number);
+    free(w->options.place);
+    w->options.place = nj_str_take(&s);
+    return w->options.place != NULL;
+}
+
+int nj_wish_line(const nj_wish *w, size_t i)
+{
+    return i < w->line_count ? w->lines[i] : 0;
+}
+
+static bool add_line(nj_wish *w, int line)
+{
+    if (!nj_grow(&w->lines, &w->line_capacity, w->line_count + 1,
+                 sizeof(*w->lines)))
+        return false;
+    w->lines[w->line_count++] = line;
+    return true;
+}
+
+nj_status nj_wish_add_prompt(nj_wish *w, const char *text, int line,
+                             nj_err *err)
+{
+    nj_status status =
+        nj_alternatives_expand(text, NJ_JOB_PICTURES_MAX, &w->prompts, err);
+
+    while (status == NJ_OK && line && w->line_count < w->prompts.count) {
+        if (!add_line(w, line))
+            status = no_memory(err);
+    }
+    return status;
 }
 
 /* ---- files
@@ -96,6 +131,20 @@ static nj_status read_stdin(char **bytes, size_t *n, nj_err *err)
     return *bytes ? NJ_OK : no_memory(err);
 }
 
+/* A wish of the same prompts at the end of `to`, with nothing to sweep. */
+static nj_wish *copy_wish(const nj_wish *w, nj_request *to)
+{
+    nj_wish *copy = nj_request_add(to, &w->options);
+    bool good = copy && nj_list_add_all(&copy->prompts, &w->prompts) &&
+                nj_list_add_all(&copy->swept, &w->swept);
+
+    for (size_t i = 0; i < w->line_count && good; i++)
+        good = add_line(copy, w->lines[i]);
+    if (good)
+        nj_list_release(&copy->sweeps);
+    return good ? copy : NULL;
+}
+
 /* The number of bytes that a byte order mark takes, which some editors put
  * before a text. */
 static size_t mark_of(const char *text)
@@ -106,38 +155,61 @@ static size_t mark_of(const char *text)
     return strncmp(text, mark, n) == 0 ? n : 0;
 }
 
+static bool is_job_name(const char *name)
+{
+    size_t n = strlen(name);
+
+    return n > 5 && strcmp(name + n - 5, ".json") == 0;
+}
+
 /* A job file's name ends in .json, or it begins with "{"; anything else is a
  * prompt list. */
 static bool is_job(const char *name, const char *text)
 {
-    size_t n = strlen(name);
+    return is_job_name(name) || text[strspn(text, " \t\r\n")] == '{';
+}
 
-    return (n > 5 && strcmp(name + n - 5, ".json") == 0) ||
-           text[strspn(text, " \t\r\n")] == '{';
+/* A file that asks for nothing is a mistake, even beside others. */
+static nj_status add_text(nj_request *r, const nj_options *o, bool job,
+                          const char *bytes, size_t n, nj_err *err)
+{
+    size_t before = r->prompts;
+    nj_status status = job ? nj_request_add_json(r, o, bytes, n, err)
+                           : nj_request_add_lines(r, o, bytes, n, err);
+
+    if (status == NJ_OK && r->prompts == before)
+        status = nj_fail(err, NJ_E_USAGE, "a prompt is expected, %s",
+                         job ? "under 'prompt' or 'prompts'" : "one a line");
+    return status;
 }
 
 static nj_status add_file(nj_request *r, const nj_options *o, const char *name,
                           nj_err *err)
 {
+    bool standard = strcmp(name, "-") == 0;
+    nj_options own;
     char *bytes = NULL;
     size_t n = 0;
     size_t mark;
     nj_status status =
-        strcmp(name, "-") == 0
-            ? read_stdin(&bytes, &n, err)
-            : nj_file_read(name, REQUEST_FILE_MAX, &bytes, &n, err);
+        standard ? read_stdin(&bytes, &n, err)
+                 : nj_file_read(name, REQUEST_FILE_MAX, &bytes, &n, err);
 
     if (status != NJ_OK)
         return status;
     mark = mark_of(bytes);
-    status = is_job(name, bytes + mark)
-                 ? nj_request_add_json(r, o, bytes + mark, n - mark, err)
-                 : nj_request_add_lines(r, o, bytes + mark, n - mark, err);
+    status = nj_options_copy(o, &own, err);
+    if (status == NJ_OK) {
+        own.place = nj_strdup(standard ? "standard input" : name);
+        status = own.place ? add_text(r, &own, is_job(name, bytes + mark),
+                                      bytes + mark, n - mark, err)
+                           : no_memory(err);
+        if (status != NJ_OK)
+            nj_options_blame_place(&own, 0, err);
+        nj_options_release(&own);
+    }
     free(bytes);
-    if (status == NJ_OK)
-        return NJ_OK;
-    return nj_err_add(err, "%s",
-                      strcmp(name, "-") == 0 ? "standard input" : name);
+    return status;
 }
 
 static bool is_file_name(const char *argument)
@@ -147,6 +219,17 @@ static bool is_file_name(const char *argument)
 
 /* ---- sweeps
  * -------------------------------------------------------------------- */
+
+static nj_status refuse_name(const char *text, size_t n, bool marked,
+                             nj_err *err)
+{
+    if (marked)
+        return nj_fail(err, NJ_E_USAGE, "'%.*s' is not the name of an option",
+                       (int)n, text);
+    return nj_fail(err, NJ_E_USAGE,
+                   "'%s' is not name=value,value with the name of an option",
+                   text);
+}
 
 /* "name=v1,v2" -> the option and its values. */
 static nj_status read_sweep(const char *text, const nj_option **option,
@@ -159,9 +242,7 @@ static nj_status read_sweep(const char *text, const nj_option **option,
 
     *option = nj_option_find(text, n);
     if (!text[n] || !*option)
-        return nj_fail(
-            err, NJ_E_USAGE,
-            "'%s' is not name=value,value with the name of an option", text);
+        return refuse_name(text, n, marked, err);
     if (!((*option)->traits & (NJ_OF_PICTURE | NJ_OF_MANY)))
         return nj_fail(err, NJ_E_USAGE,
                        "'%s' cannot be swept, it decides nothing about a "
@@ -178,6 +259,15 @@ static nj_status read_sweep(const char *text, const nj_option **option,
     }
 }
 
+/* Sweeps of job files have no option of their own. */
+static nj_status blame_sweep(const nj_wish *w, nj_err *err)
+{
+    if (!strchr(w->sweeps.items[0], NJ_SWEEP_MARK))
+        return nj_options_blame(&w->options, "sweep", err);
+    nj_err_add(err, "key 'sweep'");
+    return nj_options_blame_place(&w->options, 0, err);
+}
+
 /* Puts wishes with each value of w's first sweep at the end of `to`. */
 static nj_status multiply(const nj_wish *w, nj_request *to, nj_err *err)
 {
@@ -186,7 +276,7 @@ static nj_status multiply(const nj_wish *w, nj_request *to, nj_err *err)
     nj_status status = read_sweep(w->sweeps.items[0], &option, &values, err);
 
     for (size_t i = 0; i < values.count && status == NJ_OK; i++) {
-        nj_wish *copy = nj_request_add(to, &w->options);
+        nj_wish *copy = copy_wish(w, to);
 
         status =
             copy ? nj_request_count(to, w->prompts.count, err) : no_memory(err);
@@ -196,10 +286,7 @@ static nj_status multiply(const nj_wish *w, nj_request *to, nj_err *err)
                              WISHES_MAX);
         if (status != NJ_OK)
             break;
-        nj_list_release(&copy->sweeps);
-        if (!nj_list_add_all(&copy->prompts, &w->prompts) ||
-            !nj_list_add_all(&copy->swept, &w->swept) ||
-            !nj_list_add(&copy->swept, option->name))
+        if (!nj_list_add(&copy->swept, option->name))
             status = no_memory(err);
         for (size_t k = 1; k < w->sweeps.count && status == NJ_OK; k++) {
             if (!nj_list_add(&copy->sweeps, w->sweeps.items[k]))
@@ -210,18 +297,14 @@ static nj_status multiply(const nj_wish *w, nj_request *to, nj_err *err)
                                     NJ_FROM_COMMAND, err);
     }
     nj_list_release(&values);
-    return status == NJ_OK ? NJ_OK : nj_err_add(err, "option '--sweep'");
+    return status == NJ_OK ? NJ_OK : blame_sweep(w, err);
 }
 
 /* Puts a wish that has nothing to sweep at the end of `to`. */
 static nj_status keep(const nj_wish *w, nj_request *to, nj_err *err)
 {
-    nj_wish *copy = nj_request_add(to, &w->options);
-
-    if (!copy || !nj_list_add_all(&copy->prompts, &w->prompts) ||
-        !nj_list_add_all(&copy->swept, &w->swept))
+    if (!copy_wish(w, to))
         return no_memory(err);
-    nj_list_release(&copy->sweeps);
     return nj_request_count(to, w->prompts.count, err);
 }
 
@@ -271,7 +354,7 @@ static nj_status add_arguments(nj_request *r, const nj_options *o,
         const char *argument = arguments->items[i];
 
         if (!is_file_name(argument))
-            status = nj_wish_add_prompt(&r->wishes[0], argument, err);
+            status = nj_wish_add_prompt(&r->wishes[0], argument, 0, err);
     }
     if (status == NJ_OK)
         status = nj_request_count(r, r->wishes[0].prompts.count, err);

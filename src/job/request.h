@@ -20,6 +20,9 @@
 typedef struct nj_wish {
     nj_options options;
     nj_list prompts;
+    int *lines; /* of the first line_count prompts in their list; 0: none */
+    size_t line_count;
+    size_t line_capacity;
     nj_list swept;  /* names of the options that a sweep varies */
     nj_list sweeps; /* "name=v1,v2" still to be multiplied out */
 } nj_wish;
@@ -47,7 +50,8 @@ void nj_request_release(nj_request *r);
  * is valid until the next one is added. */
 nj_wish *nj_request_add(nj_request *r, const nj_options *options);
 
-/* Adds what a job file or a prompt list asks for. `name` is for messages. */
+/* Adds what a job file or a prompt list asks for; the place of `options` says
+ * which one it is. */
 nj_status nj_request_add_json(nj_request *r, const nj_options *options,
                               const char *text, size_t n,
                               nj_err *err) NJ_MUST_USE;
@@ -59,8 +63,15 @@ nj_status nj_request_add_lines(nj_request *r, const nj_options *options,
  * have pictures, so that a short text cannot ask for all memory. */
 nj_status nj_request_count(nj_request *r, size_t more, nj_err *err) NJ_MUST_USE;
 
-/* Adds a prompt with its alternatives to a wish. */
-nj_status nj_wish_add_prompt(nj_wish *w, const char *text,
+/* Adds a prompt with its alternatives to a wish; 0: it stands in no line. */
+nj_status nj_wish_add_prompt(nj_wish *w, const char *text, int line,
                              nj_err *err) NJ_MUST_USE;
+
+/* Adds a part to a wish's place: "night.json" -> "night.json: job 2". False
+ * when memory is short. */
+bool nj_wish_name_part(nj_wish *w, const char *what, int number) NJ_MUST_USE;
+
+/* The line of prompt i, 0: none. */
+int nj_wish_line(const nj_wish *w, size_t i);
 
 #endif

@@ -34,13 +34,13 @@ static nj_status set_options(nj_options *o, const cJSON *object, nj_err *err)
 
 /* The prompt of a record stands for itself: its braces were expanded when the
  * picture was made. */
-static nj_status add_prompt(nj_wish *w, const cJSON *prompt, bool literal,
-                            nj_err *err)
+static nj_status add_prompt(nj_wish *w, const cJSON *prompt, const char *key,
+                            bool literal, nj_err *err)
 {
     if (!cJSON_IsString(prompt))
-        return nj_fail(err, NJ_E_USAGE, "key 'prompts': a text is expected");
+        return nj_fail(err, NJ_E_USAGE, "key '%s': a text is expected", key);
     if (!literal)
-        return nj_wish_add_prompt(w, prompt->valuestring, err);
+        return nj_wish_add_prompt(w, prompt->valuestring, 0, err);
     return nj_list_add(&w->prompts, prompt->valuestring)
                ? NJ_OK
                : nj_fail(err, NJ_E_MEMORY, "no memory for the job");
@@ -55,15 +55,15 @@ static nj_status add_prompts(nj_wish *w, const cJSON *object, nj_err *err)
     nj_status status = NJ_OK;
 
     if (one)
-        status = add_prompt(w, one, literal, err);
+        status = add_prompt(w, one, "prompt", literal, err);
     if (status == NJ_OK && many && !cJSON_IsArray(many))
-        status = add_prompt(w, many, literal, err);
+        status = add_prompt(w, many, many->string, literal, err);
     if (status != NJ_OK || !cJSON_IsArray(many))
         return status;
     cJSON_ArrayForEach(item, many)
     {
         if (status == NJ_OK)
-            status = add_prompt(w, item, literal, err);
+            status = add_prompt(w, item, many->string, literal, err);
     }
     return status;
 }
@@ -182,6 +182,9 @@ static nj_status add_jobs(nj_request *r, const nj_options *options,
                              "a job without jobs of its own is expected");
         else
             status = add_part(r, options, outer, item, err);
+        if (status == NJ_OK &&
+            !nj_wish_name_part(&r->wishes[r->count - 1], "job", number))
+            status = nj_fail(err, NJ_E_MEMORY, "no memory for the job");
         if (status != NJ_OK)
             return nj_err_add(err, "job %d", number);
     }

@@ -72,10 +72,10 @@ static char *trimmed(const char *text, size_t n)
 }
 
 static nj_status add_prompt(nj_request *r, nj_wish *w, const char *line,
-                            nj_err *err)
+                            int number, nj_err *err)
 {
     size_t before = w->prompts.count;
-    nj_status status = nj_wish_add_prompt(w, line, err);
+    nj_status status = nj_wish_add_prompt(w, line, number, err);
 
     return status == NJ_OK ? nj_request_count(r, w->prompts.count - before, err)
                            : status;
@@ -83,14 +83,14 @@ static nj_status add_prompt(nj_request *r, nj_wish *w, const char *line,
 
 /* Lines without options share one wish, so that their pictures take turns. */
 static nj_status add_line(nj_request *r, const nj_options *o, size_t *plain,
-                          char *line, nj_err *err)
+                          char *line, int number, nj_err *err)
 {
     char *options = strstr(line, " -- ");
     nj_wish *w;
     nj_status status = NJ_OK;
 
     if (!options && *plain < r->count)
-        return add_prompt(r, &r->wishes[*plain], line, err);
+        return add_prompt(r, &r->wishes[*plain], line, number, err);
     if (!options)
         *plain = r->count;
     else
@@ -98,9 +98,12 @@ static nj_status add_line(nj_request *r, const nj_options *o, size_t *plain,
     w = nj_request_add(r, o);
     if (!w)
         return nj_fail(err, NJ_E_MEMORY, "no memory for the job");
-    if (options)
-        status = set_words(w, options + 4, err);
-    return status == NJ_OK ? add_prompt(r, w, line, err) : status;
+    if (!options)
+        return add_prompt(r, w, line, number, err);
+    status = set_words(w, options + 4, err);
+    if (status == NJ_OK && !nj_wish_name_part(w, "line", number))
+        status = nj_fail(err, NJ_E_MEMORY, "no memory for the job");
+    return status == NJ_OK ? add_prompt(r, w, line, 0, err) : status;
 }
 
 nj_status nj_request_add_lines(nj_request *r, const nj_options *options,
@@ -119,7 +122,7 @@ nj_status nj_request_add_lines(nj_request *r, const nj_options *options,
         if (!line)
             return nj_fail(err, NJ_E_MEMORY, "no memory for the job");
         if (line[0] && line[0] != '#')
-            status = add_line(r, options, &plain, line, err);
+            status = add_line(r, options, &plain, line, number, err);
         if (status != NJ_OK)
             nj_err_add(err, "line %d", number);
         free(line);

@@ -57,13 +57,18 @@ static nj_status draw_seed(uint64_t *seed, nj_err *err)
 static nj_status one_of(const nj_options *o, const char *a, const char *b,
                         nj_err *err)
 {
-    if (nj_options_given(o, a) &&
-        nj_options_origin(o, a) == nj_options_origin(o, b))
-        return nj_fail(err, NJ_E_USAGE,
-                       "options '--%s' and '--%s' are both given, one of them "
-                       "is expected",
-                       a, b);
-    return NJ_OK;
+    bool in_job = nj_options_origin(o, a) == NJ_FROM_JOB;
+
+    if (!nj_options_given(o, a) ||
+        nj_options_origin(o, a) != nj_options_origin(o, b))
+        return NJ_OK;
+    nj_fail(err, NJ_E_USAGE,
+            in_job ? "keys '%s' and '%s' are both given, one of them is "
+                     "expected"
+                   : "options '--%s' and '--%s' are both given, one of them is "
+                     "expected",
+            a, b);
+    return in_job ? nj_options_blame_place(o, 0, err) : NJ_E_USAGE;
 }
 
 static nj_status resolve_seeds(nj_group *g, nj_err *err)
@@ -143,13 +148,23 @@ static nj_status check_weights(const nj_prompt *p, nj_err *err)
     return status;
 }
 
-static nj_status resolve_prompt(const nj_options *o, const char *text,
+static nj_status blame_prompt(const nj_options *o, const char *text, int line,
+                              nj_err *err)
+{
+    nj_err_add(err, "prompt '%.200s'", text);
+    return nj_options_blame_place(o, line, err);
+}
+
+static nj_status resolve_prompt(const nj_options *o, const char *text, int line,
                                 nj_job_prompt *out, nj_err *err)
 {
     nj_status status;
 
-    if (!nj_utf8_valid(text, strlen(text)))
-        return nj_fail(err, NJ_E_USAGE, "prompt '%s' is not valid UTF-8", text);
+    if (!nj_utf8_valid(text, strlen(text))) {
+        nj_fail(err, NJ_E_USAGE, "it is not valid UTF-8");
+        return blame_prompt(o, text, line, err);
+    }
+    out->line = line;
     out->text = nj_strdup(text);
     if (!out->text)
         return nj_fail(err, NJ_E_MEMORY, "no memory for prompts");
@@ -157,7 +172,7 @@ static nj_status resolve_prompt(const nj_options *o, const char *text,
     if (status == NJ_OK)
         status = check_pictures(&out->parsed, err);
     if (status != NJ_OK)
-        return nj_err_add(err, "prompt '%.200s'", text);
+        return blame_prompt(o, text, line, err);
     for (size_t i = 0; i < o->image_prompt.count && status == NJ_OK; i++)
         status = add_image_part(&out->parsed, o->image_prompt.items[i], err);
     if (status == NJ_OK && o->image_prompt.count)
@@ -165,7 +180,7 @@ static nj_status resolve_prompt(const nj_options *o, const char *text,
     if (status != NJ_OK)
         return nj_options_blame(o, "image-prompt", err);
     status = check_weights(&out->parsed, err);
-    return status == NJ_OK ? NJ_OK : nj_err_add(err, "prompt '%.200s'", text);
+    return status == NJ_OK ? NJ_OK : blame_prompt(o, text, line, err);
 }
 
 struct place {
@@ -201,9 +216,9 @@ static bool *mark_repeats(const nj_list *texts)
 
 /* A prompt that is given twice is one prompt: its pictures would be the same.
  */
-static nj_status resolve_prompts(nj_group *g, const nj_list *prompts,
-                                 nj_err *err)
+static nj_status resolve_prompts(nj_group *g, const nj_wish *wish, nj_err *err)
 {
+    const nj_list *prompts = &wish->prompts;
     nj_status status = NJ_OK;
     bool *repeats;
 
@@ -218,6 +233,7 @@ static nj_status resolve_prompts(nj_group *g, const nj_list *prompts,
     for (size_t i = 0; i < prompts->count && status == NJ_OK; i++) {
         if (!repeats[i])
             status = resolve_prompt(&g->options, prompts->items[i],
+                                    nj_wish_line(wish, i),
                                     &g->prompts[g->prompt_count++], err);
     }
     free(repeats);
@@ -294,7 +310,7 @@ static nj_status begin_group(const nj_wish *wish, const char *program_folder,
         status = nj_preset_resolve(&g->options, program_folder, err);
     if (status == NJ_OK)
         status = resolve_seeds(g, err);
-    return status == NJ_OK ? resolve_prompts(g, &wish->prompts, err) : status;
+    return status == NJ_OK ? resolve_prompts(g, wish, err) : status;
 }
 
 /* Presets may differ in what holds for the whole job. */
@@ -334,7 +350,7 @@ static nj_status check_tokens(const nj_tokenizer *t, const nj_group *g,
             status = nj_tokenizer_row(t, text, strlen(text),
                                       g->options.truncate, context, row, err);
             if (status != NJ_OK)
-                nj_err_add(err, "prompt '%.200s'", text);
+                blame_prompt(&g->options, text, g->prompts[i].line, err);
         }
     }
     free(row);

@@ -23,6 +23,7 @@
 
 typedef struct nj_job_prompt {
     char *text;       /* as given */
+    int line;         /* of its prompt list, 0: none */
     bool tagged;      /* an earlier prompt's files have the same names */
     uint64_t kin;     /* the same number, not 0: the same pictures and names */
     nj_prompt parsed; /* with the parts of --image-prompt */

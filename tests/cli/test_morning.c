@@ -123,6 +123,17 @@ static void never_overwrites(void **state)
     assert_non_null(fake_only(out, "a-"));
 }
 
+static void says_which_list_is_empty(void **state)
+{
+    (void)state;
+    paint_night();
+    fake_write(fake_path(night, "picks.txt"), "\n", 1);
+    expect(RUN("pick", night), 2, "picks.txt: a picture is expected, one a");
+    fake_write(fake_path(folder, "own.txt"), "", 0);
+    expect(RUN("pick", night, fake_path(folder, "own.txt")), 2,
+           "own.txt: a picture is expected, one a line");
+}
+
 /* ---- index and search ---------------------------------------------------- */
 
 static void finds_by_text_and_by_picture(void **state)
@@ -286,6 +297,7 @@ int main(void)
         TEST(leaves_out_what_is_not_a_result),
         TEST(picks_the_best_and_keeps_the_rest),
         TEST(never_overwrites),
+        TEST(says_which_list_is_empty),
         TEST(finds_by_text_and_by_picture),
         TEST(keeps_the_index_up_to_date),
         TEST(leaves_contact_sheets_out),

@@ -68,6 +68,19 @@ static void the_command_line_wins_over_a_job_file(void **state)
     assert_int_equal(j.plan.count, 2);
 }
 
+/* The message must also name the file. */
+static void refused_with(const char *text, const char *says, const char *first,
+                         const char *second)
+{
+    const char *line[] = {first, second, NULL};
+
+    if (fake_job_open(&j, folder, line) == NJ_OK)
+        fail_msg("%s: not refused", text);
+    if (!strstr(j.err.text, says) || !strstr(j.err.text, file))
+        fail_msg("%s: %s", text, j.err.text);
+    fake_job_release(&j);
+}
+
 static void bad_job_files_say_where(void **state)
 {
     static const struct {
@@ -75,7 +88,9 @@ static void bad_job_files_say_where(void **state)
         const char *says;
     } bad[] = {
         {"{\"prompt\":\"a\",\"cutm\":1}", "unknown key 'cutm'"},
-        {"{\"prompt\":3}", "a text is expected"},
+        {"{\"prompt\":3}", "key 'prompt': a text is expected"},
+        {"{\"prompt\":[\"a\"]}", "key 'prompt': a text is expected"},
+        {"{\"prompts\":[3]}", "key 'prompts': a text is expected"},
         {"{\"jobs\":[{\"prompt\":\"a\"},{\"prompt\":\"b\",\"eta\":2}]}",
          "job 2: key 'eta'"},
         {"{\"jobs\":[{\"jobs\":[]}]}", "job 1"},
@@ -83,33 +98,34 @@ static void bad_job_files_say_where(void **state)
         {"{\"prompt\":\"a\"} x", "text after"},
         {"{\"prompt\":\"a\",\"prompt\":\"b\"}", "occurs twice"},
         {"{\"jobs\":[{\"prompt\":\"a\",\"threads\":2},{\"prompt\":\"b\"}]}",
-         "'threads' holds for the whole job"},
+         "'threads' holds for the whole job, but it is '2' ("},
+        {"{\"jobs\":[{\"prompt\":\"a\",\"threads\":2},"
+         "{\"prompt\":\"b\",\"threads\":3}]}",
+         "job.json: job 1) and '3' ("},
         {"{\"prompt\":\"a\",\"sweep\":[1]}", "key 'sweep'"},
         {"{\"prompt\":\"a\",\"sweep\":{\"cutn\":[]}}", "key 'sweep'"},
-        {"{\"prompt\":\"a\",\"sweep\":{\"cutn\":[0]}}", "'0' is not a whole"},
-        {"{}", "a prompt is expected"},
+        {"{\"prompt\":\"a\",\"sweep\":{\"cutn\":[0]}}",
+         "key 'sweep': '0' is not a whole"},
+        {"{\"jobs\":[{\"prompt\":\"a\",\"sweep\":{\"prompt\":[\"b\"]}}]}",
+         "job 1: key 'sweep': 'prompt' is not the name of an option"},
+        {"{}", "a prompt is expected, under 'prompt'"},
+        {"{\"jobs\":[]}", "a prompt is expected, under 'prompt'"},
+        {"{\"prompt\":\"\"}", "prompt '': prompt is empty"},
+        {"{\"jobs\":[{\"prompt\":\"a\"},{\"prompt\":\"image:none.png\"}]}",
+         "job 2: prompt 'image:none.png'"},
+        {"{\"prompt\":\"a\",\"seed\":1,\"seeds\":2}",
+         "keys 'seed' and 'seeds' are both given"},
+        {"{\"prompt\":\"a\",\"seed\":\"18446744073709551614\",\"n\":3}",
+         "key 'seed': 3 seeds"},
+        {"{\"jobs\":[{\"prompt\":\"a\",\"skip_timesteps\":99}]}",
+         "job 1: key 'skip_timesteps'"},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         write_text(bad[i].text);
-        assert_int_not_equal(OPEN(file), NJ_OK);
-        if (!strstr(j.err.text, bad[i].says))
-            fail_msg("%s: %s", bad[i].text, j.err.text);
-        fake_job_release(&j);
+        refused_with(bad[i].text, bad[i].says, file, NULL);
     }
-}
-
-/* The message must also name the file. */
-static void refused_with(const char *text, const char *says, const char *first,
-                         const char *second)
-{
-    const char *line[] = {first, second, NULL};
-
-    assert_int_not_equal(fake_job_open(&j, folder, line), NJ_OK);
-    if (!strstr(j.err.text, says) || !strstr(j.err.text, file))
-        fail_msg("%s: %s", text, j.err.text);
-    fake_job_release(&j);
 }
 
 /* Whatever it begins with, a file named .json is no prompt list. */
@@ -207,11 +223,18 @@ static void bad_prompt_lists_say_where(void **state)
         const char *text;
         const char *says;
     } bad[] = {
+        {"# x\n\n{a|}", "list.txt: line 3: prompt '': prompt is empty"},
+        {"a\nbo\xff\x61t\n", "list.txt: line 2: prompt 'bo\\xffat': it is not"},
+        {"a\nimage:none.png\n", "list.txt: line 2: prompt 'image:none.png'"},
+        {"a\nb\na:0 -- -n 2", "list.txt: line 3: prompt 'a:0'"},
+        {"a -- --sweep cutn=1", "'--sweep', which only a command line may"},
+        {"a\nb -- --seed 1 --seeds 2", "list.txt: line 2: keys 'seed' and"},
+        {"", "list.txt: a prompt is expected, one a line"},
         {"a\nb -- --cutn 0\n", "line 2: option '--cutn'"},
         {"a -- --json\n", "line 1: unknown option '--json'"},
         {"a -- \"open\n", "line 1: a quote has no end"},
         {"a -- word\n", "'word' is not an option"},
-        {"# nothing\n", "a prompt is expected"},
+        {"# nothing\n", "list.txt: a prompt is expected, one a line"},
     };
 
     (void)state;

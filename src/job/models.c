@@ -51,14 +51,22 @@ static bool add_folder(nj_list *folders, const char *folder, const char *name)
     return good;
 }
 
+/* The folder that the user names; `where` says how. */
+static nj_status add_named(nj_list *folders, const char *where,
+                           const char *folder, nj_err *err)
+{
+    if (!nj_is_folder(folder))
+        return nj_fail(err, NJ_E_USAGE, "%s: '%s' is not a folder", where,
+                       folder);
+    return nj_list_add(folders, folder) ? NJ_OK : no_memory(err);
+}
+
+/* Where a user's models are without being named, if they are there. */
 static bool add_users_folder(nj_list *folders)
 {
-    const char *set = getenv("NIGHTJAR_MODELS");
     const char *data = getenv("XDG_DATA_HOME");
     const char *home = getenv("HOME");
 
-    if (set && set[0])
-        return add_folder(folders, set, "");
     if (data && data[0] == '/')
         return add_folder(folders, data, "nightjar/models");
     if (home && home[0] == '/')
@@ -69,14 +77,18 @@ static bool add_users_folder(nj_list *folders)
 nj_status nj_models_folders(const char *models_dir, const char *program_folder,
                             nj_list *folders, nj_err *err)
 {
-    bool good;
+    const char *set = getenv("NIGHTJAR_MODELS");
+    nj_status status = NJ_OK;
+    bool good = true;
 
-    if (models_dir && !nj_is_folder(models_dir))
-        return nj_fail(err, NJ_E_USAGE,
-                       "option '--models-dir': '%s' is not a folder",
-                       models_dir);
-    good = models_dir ? nj_list_add(folders, models_dir)
-                      : add_users_folder(folders);
+    if (models_dir)
+        status = add_named(folders, "option '--models-dir'", models_dir, err);
+    else if (set && set[0])
+        status = add_named(folders, "$NIGHTJAR_MODELS", set, err);
+    else
+        good = add_users_folder(folders);
+    if (status != NJ_OK)
+        return status;
     if (good && program_folder)
         good =
             add_folder(folders, program_folder, "../share/nightjar/models") &&

@@ -41,7 +41,9 @@ typedef struct nj_model_files {
 } nj_model_files;
 
 /* The folders to search. `program_folder` is where the executable is.
- * NJ_E_USAGE when `models_dir` (may be NULL) is no folder. */
+ * NJ_E_USAGE when `models_dir` (may be NULL), or else $NIGHTJAR_MODELS where it
+ * is set, is no folder: the demo model instead of the user's would cost a
+ * night. */
 nj_status nj_models_folders(const char *models_dir, const char *program_folder,
                             nj_list *folders, nj_err *err) NJ_MUST_USE;
 

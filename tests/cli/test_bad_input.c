@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -72,6 +73,7 @@ static int set_up(void **state)
     folder = fake_folder();
     spoil_files();
     spoil_card();
+    assert_int_equal(mkdir(fake_path(folder, "models"), 0777), 0);
     return 0;
 }
 
@@ -82,6 +84,9 @@ static int tear_down(void **state)
     free(folder);
     return 0;
 }
+
+/* $NIGHTJAR_MODELS of what is run. */
+static const char *models = "models";
 
 /* Runs the program in the scratch folder; its output goes to files beside. */
 static int run(char **argv, const char *logs)
@@ -98,7 +103,7 @@ static int run(char **argv, const char *logs)
 
         dup2(out, STDOUT_FILENO);
         dup2(err, STDERR_FILENO);
-        setenv("NIGHTJAR_MODELS", "nowhere", 1);
+        setenv("NIGHTJAR_MODELS", models, 1);
         setenv("LD_DEBUG", "files", 1);
         setenv("LD_DEBUG_OUTPUT", fake_path(logs, "ld"), 1);
         if (chdir(folder) == 0)
@@ -214,6 +219,29 @@ static void refuses_bad_lines(void **state)
     assert_int_equal(complaints, 0);
 }
 
+/* The demo model would be taken instead, for a whole night. */
+static void refuses_a_models_folder_that_is_not_there(void **state)
+{
+    static const struct bad lines[] = {
+        {{"generate", "x", "--out", "out"}, "$NIGHTJAR_MODELS", "'nowhere' is"},
+        {{"plan", "x"}, "$NIGHTJAR_MODELS", "'nowhere' is not a folder"},
+        {{"models"}, "$NIGHTJAR_MODELS", "'nowhere' is not a folder"},
+        {{"presets"}, "$NIGHTJAR_MODELS", "'nowhere' is not a folder"},
+    };
+
+    (void)state;
+    complaints = 0;
+    models = "nowhere";
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        char *argv[32] = {(char *)(uintptr_t)(NJ_BINARY_DIR "/nightjar")};
+
+        add_args(argv, 1, lines[i].args);
+        check(&lines[i], argv);
+    }
+    models = "models";
+    assert_int_equal(complaints, 0);
+}
+
 /* A card that does not describe its file: found when the network is opened, so
  * libtorch is there; the first wrong tensor, what it is and what it should be.
  */
@@ -316,6 +344,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_bad_values),
         cmocka_unit_test(refuses_bad_lines),
+        cmocka_unit_test(refuses_a_models_folder_that_is_not_there),
         cmocka_unit_test(refuses_cards_of_other_networks),
         cmocka_unit_test(help_loads_nothing),
     };

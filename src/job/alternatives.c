@@ -53,7 +53,7 @@ static size_t find_close(const char *text, size_t open, size_t *bars)
     return 0;
 }
 
-/* "3..7" between open and close. */
+/* "3..7" between open and close, rising or not. */
 static bool read_range(const char *text, struct group *g)
 {
     char *inside = nj_strndup(text + g->open + 1, g->close - g->open - 1);
@@ -62,8 +62,8 @@ static bool read_range(const char *text, struct group *g)
 
     if (dots) {
         *dots = '\0';
-        good = nj_parse_u64(inside, &g->first) &&
-               nj_parse_u64(dots + 2, &g->last) && g->first <= g->last;
+        good =
+            nj_parse_u64(inside, &g->first) && nj_parse_u64(dots + 2, &g->last);
     }
     free(inside);
     return good;
@@ -83,7 +83,7 @@ static bool find_group(const char *text, size_t from, struct group *g)
         *g = (struct group){.open = i, .close = find_close(text, i, &bars)};
         if (!g->close)
             continue;
-        g->range = bars == 0 && read_range(text, g);
+        g->range = bars == 0 && read_range(text, g) && g->first <= g->last;
         if (bars || g->range)
             return true;
     }
@@ -188,10 +188,62 @@ static nj_status expand(const struct expansion *x, const char *text,
     return status;
 }
 
+/* ---- what cannot be meant ------------------------------------------------ */
+
+static nj_status check_open(const char *text, size_t open, nj_err *err)
+{
+    struct group g = {.open = open};
+    size_t bars;
+
+    g.close = find_close(text, open, &bars);
+    if (!g.close && bars)
+        return nj_fail(err, NJ_E_USAGE,
+                       "'{' is not closed at '%.60s': '}' is expected, or "
+                       "'\\{' for a plain brace",
+                       text + open);
+    if (g.close && !bars && read_range(text, &g) && g.first > g.last)
+        return nj_fail(err, NJ_E_USAGE,
+                       "the range '{%" PRIu64 "..%" PRIu64
+                       "}' falls, '{%" PRIu64 "..%" PRIu64
+                       "}' is expected, or '\\{' and '\\}' for "
+                       "plain braces",
+                       g.first, g.last, g.last, g.first);
+    return NJ_OK;
+}
+
+/* Braces that miss their partner would make parts of a weighted prompt of what
+ * was meant as alternatives. */
+static nj_status check_braces(const char *text, nj_err *err)
+{
+    nj_status status = NJ_OK;
+    size_t depth = 0;
+    bool bars = false;
+
+    for (size_t i = 0; text[i] && status == NJ_OK; i++) {
+        if (escaped_brace(text + i)) {
+            i++;
+        } else if (text[i] == '{') {
+            status = check_open(text, i, err);
+            depth++;
+        } else if (text[i] == '|') {
+            bars = bars || depth == 0;
+        } else if (text[i] == '}' && depth) {
+            depth--;
+        } else if (text[i] == '}' && bars) {
+            status = nj_fail(err, NJ_E_USAGE,
+                             "'}' closes nothing at '%.60s': '{' is expected "
+                             "before, or '\\}' for a plain brace",
+                             text + i);
+        }
+    }
+    return status == NJ_OK ? NJ_OK : nj_err_add(err, "prompt '%.200s'", text);
+}
+
 nj_status nj_alternatives_expand(const char *text, size_t limit, nj_list *out,
                                  nj_err *err)
 {
     struct expansion x = {out, limit, err};
+    nj_status status = check_braces(text, err);
 
-    return expand(&x, text, 0, 0);
+    return status == NJ_OK ? expand(&x, text, 0, 0) : status;
 }

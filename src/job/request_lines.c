@@ -81,26 +81,66 @@ static nj_status add_prompt(nj_request *r, nj_wish *w, const char *line,
                            : status;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* The options of a line: behind the first "--" that stands alone, which is cut
+ * off. NULL: it has none. A "--" with nothing before or behind it is a slip. */
+static nj_status cut_options(char *line, char **options, nj_err *err)
+{
+    *options = NULL;
+    for (char *p = strstr(line, "--"); p; p = strstr(p + 1, "--")) {
+        if ((p > line && !is_blank(p[-1])) || (p[2] && !is_blank(p[2])))
+            continue;
+        if (p == line)
+            return nj_fail(err, NJ_E_USAGE, "a prompt is expected before '--'");
+        if (!p[2])
+            return nj_fail(err, NJ_E_USAGE, "options are expected behind '--'");
+        p[-1] = '\0';
+        *options = p + 3;
+        return NJ_OK;
+    }
+    return NJ_OK;
+}
+
+/* "a boat --cutn 9" would be words of the prompt. */
+static nj_status refuse_options(const char *line, nj_err *err)
+{
+    for (const char *p = strstr(line, "--"); p; p = strstr(p + 1, "--")) {
+        size_t n = strcspn(p + 2, "= \t");
+
+        if ((p == line || is_blank(p[-1])) && nj_option_find(p + 2, n))
+            return nj_fail(err, NJ_E_USAGE,
+                           "' -- ' is expected before the option '%.*s'",
+                           (int)n + 2, p);
+    }
+    return NJ_OK;
+}
+
 /* Lines without options share one wish, so that their pictures take turns. */
 static nj_status add_line(nj_request *r, const nj_options *o, size_t *plain,
                           char *line, int number, nj_err *err)
 {
-    char *options = strstr(line, " -- ");
+    char *options;
     nj_wish *w;
-    nj_status status = NJ_OK;
+    nj_status status = cut_options(line, &options, err);
 
+    if (status == NJ_OK)
+        status = refuse_options(line, err);
+    if (status != NJ_OK)
+        return status;
     if (!options && *plain < r->count)
         return add_prompt(r, &r->wishes[*plain], line, number, err);
     if (!options)
         *plain = r->count;
-    else
-        *options = '\0';
     w = nj_request_add(r, o);
     if (!w)
         return nj_fail(err, NJ_E_MEMORY, "no memory for the job");
     if (!options)
         return add_prompt(r, w, line, number, err);
-    status = set_words(w, options + 4, err);
+    status = set_words(w, options, err);
     if (status == NJ_OK && !nj_wish_name_part(w, "line", number))
         status = nj_fail(err, NJ_E_MEMORY, "no memory for the job");
     return status == NJ_OK ? add_prompt(r, w, line, 0, err) : status;

@@ -187,6 +187,13 @@ static void prompt_lists_have_comments_and_options(void **state)
     assert_int_equal(settings_of(1)->cutn, 9);
     assert_int_equal(nj_seeds_total(&j.job.groups[1].seeds), 2);
     assert_int_equal(j.plan.count, 2 + 2 + 2);
+    fake_job_release(&j);
+    write_list("a--b\na\t--\t--cutn 9\n--a b--\n");
+    assert_int_equal(OPEN("--prompts", list), NJ_OK);
+    assert_string_equal(prompt_at(0, 0), "a--b");
+    assert_string_equal(prompt_at(0, 1), "--a b--");
+    assert_string_equal(prompt_at(1, 0), "a");
+    assert_int_equal(settings_of(1)->cutn, 9);
 }
 
 /* Each prompt once, where it stands first. */
@@ -234,6 +241,13 @@ static void bad_prompt_lists_say_where(void **state)
         {"a -- --json\n", "line 1: unknown option '--json'"},
         {"a -- \"open\n", "line 1: a quote has no end"},
         {"a -- word\n", "'word' is not an option"},
+        {"a\na tree --\n", "line 2: options are expected behind '--'"},
+        {"a\n-- --cutn 3\n", "line 2: a prompt is expected before '--'"},
+        {"a boat --cutn 9\n",
+         "line 1: ' -- ' is expected before the option '--cu"},
+        {"a --eta=1 -- -n 2",
+         "line 1: ' -- ' is expected before the option '--et"},
+        {"--\n", "line 1: a prompt is expected before '--'"},
         {"# nothing\n", "list.txt: a prompt is expected, one a line"},
     };
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -344,6 +345,20 @@ static nj_status check_whole(const nj_request *r, nj_err *err)
     return status;
 }
 
+/* "night.txt" is hardly meant to be painted where a file of that name is. */
+static nj_status refuse_file(const char *argument, nj_err *err)
+{
+    struct stat st;
+
+    if (!strpbrk(argument, "./") || stat(argument, &st) != 0 ||
+        !S_ISREG(st.st_mode))
+        return NJ_OK;
+    return nj_fail(err, NJ_E_USAGE,
+                   "a prompt is expected, '%s' is a file: --prompts reads the "
+                   "prompts in it",
+                   argument);
+}
+
 static nj_status add_arguments(nj_request *r, const nj_options *o,
                                const nj_list *arguments, nj_err *err)
 {
@@ -353,7 +368,10 @@ static nj_status add_arguments(nj_request *r, const nj_options *o,
     for (size_t i = 0; i < arguments->count && status == NJ_OK; i++) {
         const char *argument = arguments->items[i];
 
-        if (!is_file_name(argument))
+        if (is_file_name(argument))
+            continue;
+        status = refuse_file(argument, err);
+        if (status == NJ_OK)
             status = nj_wish_add_prompt(&r->wishes[0], argument, 0, err);
     }
     if (status == NJ_OK)

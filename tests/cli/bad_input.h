@@ -146,6 +146,8 @@ static const struct bad bad_values[] = {
     {{"a:inf"}, "prompt", "a:inf"},
     {{"bad \xff utf-8"}, "prompt", "not valid UTF-8"},
     {{"image:none.png"}, "none.png", "open"},
+    {{"text.png"}, "'text.png' is a file", "--prompts reads the prompts in it"},
+    {{"./text.png"}, "'./text.png' is a file", "--prompts reads"},
     {{"red red red red red red red red red red red red red red red red red "
       "red red red red red red red red red red red red red red red red red"},
      "prompt",

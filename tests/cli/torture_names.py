@@ -36,7 +36,7 @@ def torture():
         "invisible": ["a\u200bb", "a\ufeffb", "a\u00adb", "ab", "a\u2028b",
                       "a\u2029b", "a\u0085b"],
         "Windows": devices + ["a:b", "C:\\x", "a<b>c", "a?", "a*", "q\"q"],
-        "paths": ["/etc/passwd", "../../x", "..", ".", "~", "-rf", "--help x",
+        "paths": ["/etc/passwd x", "../../x", "..", ".", "~", "-rf", "--help x",
                   "a/b", "a\\b", ".hidden", "hidden."],
         "equal after cleaning": ["a_b", "a/b ", " a/b", "a:b ", "a?b", "a*b",
                                  "A_b", "a  b", "a b"],

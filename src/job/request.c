@@ -260,6 +260,20 @@ static nj_status read_sweep(const char *text, const nj_option **option,
     }
 }
 
+/* The second sweep's values would replace the first one's. */
+static nj_status refuse_again(const nj_wish *w, const nj_option *option,
+                              nj_err *err)
+{
+    for (size_t i = 0; i < w->swept.count; i++) {
+        if (strcmp(w->swept.items[i], option->name) == 0)
+            return nj_fail(err, NJ_E_USAGE,
+                           "'%s' is swept twice, all its values are expected "
+                           "in one sweep",
+                           option->name);
+    }
+    return NJ_OK;
+}
+
 /* Sweeps of job files have no option of their own. */
 static nj_status blame_sweep(const nj_wish *w, nj_err *err)
 {
@@ -276,6 +290,8 @@ static nj_status multiply(const nj_wish *w, nj_request *to, nj_err *err)
     const nj_option *option;
     nj_status status = read_sweep(w->sweeps.items[0], &option, &values, err);
 
+    if (status == NJ_OK)
+        status = refuse_again(w, option, err);
     for (size_t i = 0; i < values.count && status == NJ_OK; i++) {
         nj_wish *copy = copy_wish(w, to);
 

@@ -312,6 +312,15 @@ static void bad_sweeps_are_refused(void **state)
         assert_non_null(strstr(j.err.text, "--sweep"));
         fake_job_release(&j);
     }
+    assert_int_equal(
+        OPEN("a", "--sweep", "tv-scale=1,2", "--sweep", "tv_scale=3"),
+        NJ_E_USAGE);
+    assert_non_null(strstr(j.err.text, "'tv-scale' is swept twice"));
+    fake_job_release(&j);
+    write_text("{\"sweep\":{\"cutn\":[1,2]},"
+               "\"jobs\":[{\"prompt\":\"a\",\"sweep\":{\"cutn\":[3]}}]}");
+    refused_with("cutn", "job 1: key 'sweep': 'cutn' is swept twice", file,
+                 NULL);
 }
 
 static void orders(void **state)

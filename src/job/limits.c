@@ -87,20 +87,31 @@ static bool time_of_day(const char **p, struct tm *t)
     return **p == '\0' && hour < 24 && minute < 60 && second < 60;
 }
 
+/* mktime moves on what the calendar or the clock, when it is put forward, does
+ * not have. */
+static bool is_there(const struct tm *given, const struct tm *made)
+{
+    return given->tm_mon == made->tm_mon && given->tm_mday == made->tm_mday &&
+           given->tm_hour == made->tm_hour && given->tm_min == made->tm_min;
+}
+
 bool nj_deadline_parse(const char *text, int64_t now, double *seconds)
 {
     time_t from = (time_t)now;
     bool dated = strchr(text, 'T') != NULL;
     struct tm t;
+    struct tm made;
     time_t then;
 
     if (!localtime_r(&from, &t) || (dated && !date(&text, &t)) ||
         !time_of_day(&text, &t))
         return false;
-    then = mktime(&t);
+    made = t;
+    then = mktime(&made);
+    if (dated && !is_there(&t, &made))
+        return false;
     if (!dated && then <= from) {
         t.tm_mday++;
-        t.tm_isdst = -1;
         then = mktime(&t);
     }
     *seconds = difftime(then, from);

@@ -47,7 +47,8 @@ nj_status nj_limits_check(const nj_limits *l, double seconds,
 /* "8h", "90m", "1h30m", "45s" -> seconds. */
 bool nj_duration_parse(const char *text, double *seconds);
 /* "07:30", "07:30:15" (the next one) or "2026-01-31T07:30" (local time) ->
- * seconds from `now` on. */
+ * seconds from `now` on. False for a date or time that the calendar, or a clock
+ * that is put forward then, does not have. */
 bool nj_deadline_parse(const char *text, int64_t now, double *seconds);
 /* "2T", "2G", "500M", "100k" (powers of 1000) or bytes; below 2^64 bytes. */
 bool nj_size_parse(const char *text, uint64_t *bytes);

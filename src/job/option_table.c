@@ -757,7 +757,8 @@ static const nj_option table[] = {
      .offset = AT(deadline),
      .value = "HH:MM",
      .good = is_deadline,
-     .expected = "is not a time like 07:30 or 2026-01-31T07:30",
+     .expected = "is not a time that there is, like 07:30 or "
+                 "2026-01-31T07:30",
      .traits = NJ_OF_JOB | NJ_OF_WHOLE,
      .group = NJ_GROUP_JOB,
      .commands = JOBS,

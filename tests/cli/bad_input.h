@@ -55,6 +55,7 @@ static const struct bad bad_values[] = {
     {{"--seeds", "1,2", "--n", "2"}, "--n", "both given"},
     {{"--seed", "18446744073709551615", "--n", "2"}, "--seed", "largest seed"},
     /* words */
+    {{"--deadline", "2027-02-30T00:00"}, "--deadline", "a time that there is"},
     {{"--sampler", "euler"}, "--sampler", "'euler' is not ddpm, ddim or plms"},
     {{"--cutouts", "dali"}, "--cutouts", "crowson, russell or disco"},
     {{"--augmentations", "2022"}, "--augmentations", "2021-09 or 2021-11"},

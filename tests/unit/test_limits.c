@@ -51,6 +51,11 @@ static void reads_deadlines(void **state)
     /* Over: the run ends at once. */
     assert_true(nj_deadline_parse("2026-03-28T21:00", evening, &seconds));
     assert_true(seconds == -3600);
+    /* The clock goes from 02:00 to 03:00 there: no such time, but a habit. */
+    assert_false(nj_deadline_parse("2026-03-29T02:30", evening, &seconds));
+    assert_true(nj_deadline_parse("2026-03-29T03:30", evening, &seconds));
+    assert_true(seconds == 4.5 * 3600);
+    assert_true(nj_deadline_parse("02:30", evening, &seconds));
     unsetenv("TZ");
     tzset();
 }
@@ -66,6 +71,9 @@ static void refuses_other_deadlines(void **state)
                                       "07:3",
                                       "2026-13-01T0:00",
                                       "2026-01-32T00:00",
+                                      "2027-02-29T00:00",
+                                      "2027-02-30T00:00",
+                                      "2026-04-31T12:00",
                                       "26-01-01T0:00",
                                       "noon",
                                       "07:30 pm",

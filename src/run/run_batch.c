@@ -47,6 +47,31 @@ static nj_status settle_skipped(nj_runner *r, const nj_slot *slot,
     return NJ_OK;
 }
 
+/* Whether the pictures that --save-every asks for are there, but for the last.
+ */
+static nj_status has_saved(const nj_runner *r, size_t number, bool *there,
+                           nj_err *err)
+{
+    const nj_image *image = nj_runner_image(r, number);
+    const nj_group *g = nj_plan_group(r->config->job, image);
+    int every = g->options.settings.save_every;
+    nj_status status = NJ_OK;
+
+    *there = true;
+    for (int k = 0; k < g->iterations - 1 && *there; k++) {
+        nj_target target;
+
+        if (!nj_is_every(every, k))
+            continue;
+        status = nj_target_find(&r->source, image, k, &target, err);
+        if (status != NJ_OK)
+            return status;
+        *there = target.done;
+        nj_target_release(&target);
+    }
+    return NJ_OK;
+}
+
 /* Whether a picture that is ours has still to be made. */
 static nj_status is_open(nj_runner *r, const nj_slot *slot, bool *open,
                          nj_err *err)
@@ -59,7 +84,13 @@ static nj_status is_open(nj_runner *r, const nj_slot *slot, bool *open,
     if (status != NJ_OK)
         return status;
     *open = !target.done || !nj_runner_has_video(r, target.path);
-    if (!*open)
+    if (!*open) {
+        bool there;
+
+        status = has_saved(r, slot->number, &there, err);
+        *open = !there;
+    }
+    if (!*open && status == NJ_OK)
         status = settle_skipped(r, slot, target.path, err);
     nj_target_release(&target);
     if (!*open || status != NJ_OK)

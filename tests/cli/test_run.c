@@ -160,6 +160,30 @@ static void saves_every_kth(void **state)
     free(text);
 }
 
+/* What is asked for later is made later, and what is there stays. */
+static void intermediate_pictures_may_come_later(void **state)
+{
+    struct stat before;
+    struct stat after;
+
+    (void)state;
+    assert_int_equal(RUN("a", "--seed", "1"), NJ_OK);
+    assert_int_equal(stat(fake_only(out, "iteration--00004"), &before), 0);
+    assert_int_equal(RUN("a", "--seed", "1", "--save-every", "2"), NJ_OK);
+    check_tally(1, 0, 0);
+    assert_int_equal(fake_pictures(out), 3);
+    assert_int_equal(RUN("a", "--seed", "1", "--save-every", "2"), NJ_OK);
+    check_tally(0, 1, 0);
+    assert_int_equal(unlink(fake_only(out, "iteration--00003")), 0);
+    assert_int_equal(RUN("a", "--seed", "1"), NJ_OK);
+    check_tally(0, 1, 0);
+    assert_int_equal(RUN("a", "--seed", "1", "--save-every", "2"), NJ_OK);
+    check_tally(1, 0, 0);
+    assert_int_equal(fake_pictures(out), 3);
+    assert_int_equal(stat(fake_only(out, "iteration--00004"), &after), 0);
+    assert_true(before.st_ino == after.st_ino);
+}
+
 static void request(int iteration)
 {
     stop.requests = iteration >= 2 ? 1 : stop.requests;
@@ -296,6 +320,7 @@ int main(void)
         TEST(gives_up_when_everything_fails),
         TEST(batches_fill_across_prompts),
         TEST(saves_every_kth),
+        TEST(intermediate_pictures_may_come_later),
         TEST(first_request_finishes_the_batch),
         TEST(second_request_stops_at_once),
         TEST(a_failed_write_ends_the_run),

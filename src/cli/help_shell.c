@@ -31,12 +31,35 @@ static void add_names(const char *between, nj_str *out)
         nj_str_addf(out, "%s%s", i ? between : "", nj_cli_command_at(i)->name);
 }
 
+/* What a command's other arguments are. */
+static bool takes_command(const nj_cli_command *c)
+{
+    return c->bit == NJ_CMD_HELP;
+}
+
+static bool takes_presets(const nj_cli_command *c)
+{
+    return c->bit == NJ_CMD_PRESETS;
+}
+
 /* ---- bash --------------------------------------------------------------- */
+
+/* Users have presets of their own: the program knows them. */
+static const char bash_presets[] =
+    "_nightjar_presets()\n{\n"
+    "    \"${COMP_WORDS[0]}\" presets 2>/dev/null | awk '{print $2}'\n"
+    "}\n\n";
 
 static const char bash_tail[] =
     "    case $word in\n"
     "    -*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")) ;;\n"
-    "    *) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"
+    "    *)\n"
+    "        if [ -n \"$words\" ]; then\n"
+    "            COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
+    "        else\n"
+    "            COMPREPLY=($(compgen -f -- \"$word\"))\n"
+    "        fi\n"
+    "        ;;\n"
     "    esac\n"
     "}\n"
     "complete -o filenames -F _nightjar nightjar\n";
@@ -51,10 +74,16 @@ static void add_bash_value(const nj_option *o, nj_str *out)
     if (o->letter)
         nj_str_addf(out, "-%c | ", o->letter);
     nj_str_addf(out, "--%s)\n", o->name);
-    if (kind == NJ_VALUE_WORDS) {
+    if (kind == NJ_VALUE_WORDS || kind == NJ_VALUE_SWEEP) {
         nj_str_add(out, "        COMPREPLY=($(compgen -W \"");
         add_words(o, out);
         nj_str_add(out, "\" -- \"$word\"))\n");
+        if (kind == NJ_VALUE_SWEEP) /* its values follow at once */
+            nj_str_add(out, "        compopt +o filenames -o nospace "
+                            "2>/dev/null\n");
+    } else if (kind == NJ_VALUE_PRESET) {
+        nj_str_add(out, "        COMPREPLY=($(compgen -W "
+                        "\"$(_nightjar_presets)\" -- \"$word\"))\n");
     } else if (kind != NJ_VALUE_FREE) {
         nj_str_addf(out, "        COMPREPLY=($(compgen -%c -- \"$word\"))\n",
                     kind == NJ_VALUE_FOLDER ? 'd' : 'f');
@@ -69,21 +98,29 @@ static void add_bash_options(const nj_cli_command *c, nj_str *out)
         if (takes(c, nj_option_at(i)))
             nj_str_addf(out, "%s--%s", n++ ? " " : "", nj_option_at(i)->name);
     }
-    nj_str_add(out, "\"\n        ;;\n");
+    nj_str_add(out, "\"\n");
+    if (takes_command(c))
+        nj_str_add(out, "        words=$commands\n");
+    if (takes_presets(c))
+        nj_str_add(out, "        words=$(_nightjar_presets)\n");
+    nj_str_add(out, "        ;;\n");
 }
 
 void nj_help_bash(nj_str *out)
 {
     nj_str_addf(out, "# bash completion of nightjar. %s\n\n", head);
+    nj_str_add(out, bash_presets);
     nj_str_add(out, "_nightjar()\n{\n"
                     "    local word=${COMP_WORDS[COMP_CWORD]}\n"
                     "    local before=${COMP_WORDS[COMP_CWORD - 1]}\n"
-                    "    local options=\n\n"
+                    "    local options= words=\n"
+                    "    local commands=\"");
+    add_names(" ", out);
+    nj_str_add(out, "\"\n\n"
                     "    COMPREPLY=()\n"
                     "    if [ \"$COMP_CWORD\" = 1 ]; then\n"
-                    "        COMPREPLY=($(compgen -W \"");
-    add_names(" ", out);
-    nj_str_add(out, "\" -- \"$word\"))\n        return\n    fi\n"
+                    "        COMPREPLY=($(compgen -W \"$commands\" -- "
+                    "\"$word\"))\n        return\n    fi\n"
                     "    case $before in\n");
     for (size_t i = 0; i < nj_option_count(); i++)
         add_bash_value(nj_option_at(i), out);
@@ -138,15 +175,51 @@ static void add_zsh_option(const nj_option *o, nj_str *out)
             add_zsh_text(words.text ? words.text : "", out);
             nj_str_addc(out, ')');
             nj_str_release(&words);
-        }
+        } else if (kind == NJ_VALUE_PRESET)
+            nj_str_add(out, "_nightjar_presets");
+        else if (kind == NJ_VALUE_SWEEP)
+            nj_str_add(out, "_nightjar_sweeps");
     }
     nj_str_add(out, "' \\\n");
 }
 
+static const char zsh_presets[] = "_nightjar_presets()\n{\n"
+                                  "    local -a names\n\n"
+                                  "    names=(${(f)\"$($words[1] presets "
+                                  "2>/dev/null | awk '{print $2}')\"})\n"
+                                  "    compadd -a names\n"
+                                  "}\n\n";
+
+/* Their values follow at once: no blank. */
+static void add_zsh_sweeps(nj_str *out)
+{
+    nj_str_add(out, "_nightjar_sweeps()\n{\n    compadd -S '' -- ");
+    add_words(nj_option_find("sweep", 5), out);
+    nj_str_add(out, "\n}\n\n");
+}
+
+static void add_zsh_others(const nj_cli_command *c, nj_str *out)
+{
+    if (takes_command(c)) {
+        nj_str_add(out, "            '2:command:(");
+        add_names(" ", out);
+        nj_str_add(out, ")'");
+    } else {
+        nj_str_addf(out, "            '*:%s'",
+                    takes_presets(c) ? "preset:_nightjar_presets"
+                                     : "file:_files");
+    }
+    nj_str_add(out, "\n        ;;\n");
+}
+
 void nj_help_zsh(nj_str *out)
 {
-    nj_str_addf(out, "#compdef nightjar\n# %s\n\n_nightjar()\n{\n", head);
-    nj_str_add(out, "    if ((CURRENT == 2)); then\n        compadd -- ");
+    nj_str_addf(out, "#compdef nightjar\n# %s\n\n", head);
+    nj_str_add(out, zsh_presets);
+    add_zsh_sweeps(out);
+    nj_str_add(
+        out,
+        "_nightjar()\n{\n    if ((CURRENT == 2)); then\n        compadd -- ");
     add_names(" ", out);
     nj_str_add(out, "\n        return\n    fi\n    case $words[2] in\n");
     for (size_t i = 0; i < nj_cli_command_count(); i++) {
@@ -157,7 +230,7 @@ void nj_help_zsh(nj_str *out)
             if (takes(c, nj_option_at(k)))
                 add_zsh_option(nj_option_at(k), out);
         }
-        nj_str_add(out, "            '*:file:_files'\n        ;;\n");
+        add_zsh_others(c, out);
     }
     nj_str_add(out, "    esac\n}\n\n_nightjar \"$@\"\n");
 }
@@ -172,6 +245,14 @@ static void add_fish_text(const char *text, nj_str *out)
                     *text);
     nj_str_addc(out, '\'');
 }
+
+static const char fish_presets[] = "(__nightjar_presets)";
+
+static const char fish_head[] =
+    "function __nightjar_presets\n"
+    "    set -l words (commandline -opc)\n"
+    "    $words[1] presets 2>/dev/null | awk '{print $2}'\n"
+    "end\n\n";
 
 static void add_fish_option(const nj_option *o, nj_str *out)
 {
@@ -188,12 +269,14 @@ static void add_fish_option(const nj_option *o, nj_str *out)
     nj_str_addf(out, "' -l %s", o->name);
     if (o->letter)
         nj_str_addf(out, " -s %c", o->letter);
-    if (kind == NJ_VALUE_WORDS) {
+    if (kind == NJ_VALUE_WORDS || kind == NJ_VALUE_SWEEP) {
         nj_str_add(out, " -x -a '");
         add_words(o, out);
         nj_str_add(out, "'");
     } else if (kind == NJ_VALUE_FOLDER) {
         nj_str_add(out, " -x -a '(__fish_complete_directories)'");
+    } else if (kind == NJ_VALUE_PRESET) {
+        nj_str_addf(out, " -x -a '%s'", fish_presets);
     } else if (kind != NJ_VALUE_NONE) {
         nj_str_add(out, kind == NJ_VALUE_FILE ? " -r -F" : " -x");
     }
@@ -202,9 +285,25 @@ static void add_fish_option(const nj_option *o, nj_str *out)
     nj_str_addc(out, '\n');
 }
 
+static void add_fish_others(const nj_cli_command *c, nj_str *out)
+{
+    if (!takes_command(c) && !takes_presets(c))
+        return;
+    nj_str_addf(out,
+                "complete -c nightjar -n '__fish_seen_subcommand_from %s' "
+                "-f -a '",
+                c->name);
+    if (takes_command(c))
+        add_names(" ", out);
+    else
+        nj_str_add(out, fish_presets);
+    nj_str_add(out, "'\n");
+}
+
 void nj_help_fish(nj_str *out)
 {
     nj_str_addf(out, "# fish completion of nightjar. %s\n\n", head);
+    nj_str_add(out, fish_head);
     for (size_t i = 0; i < nj_cli_command_count(); i++) {
         const nj_cli_command *c = nj_cli_command_at(i);
 
@@ -214,6 +313,7 @@ void nj_help_fish(nj_str *out)
                     c->name);
         add_fish_text(c->about, out);
         nj_str_addc(out, '\n');
+        add_fish_others(c, out);
     }
     for (size_t i = 0; i < nj_option_count(); i++)
         add_fish_option(nj_option_at(i), out);

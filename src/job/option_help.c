@@ -1,6 +1,7 @@
 /* --help: the table as text, 80 columns wide. */
 #include "job/options.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define COLUMNS     80
@@ -101,6 +102,10 @@ nj_value_kind nj_option_value_kind(const nj_option *o)
     if (o->value && (strncmp(o->value, "FILE", 4) == 0 ||
                      strncmp(o->value, "CARD", 4) == 0))
         return NJ_VALUE_FILE;
+    if (o->value && strcmp(o->value, "PRESET") == 0)
+        return NJ_VALUE_PRESET;
+    if (o->value && strncmp(o->value, "NAME=", 5) == 0)
+        return NJ_VALUE_SWEEP;
     return NJ_VALUE_FREE;
 }
 
@@ -119,10 +124,28 @@ static bool add_members(const char *value, nj_list *out)
     return good;
 }
 
+static bool add_swept(nj_list *out)
+{
+    bool good = true;
+
+    for (size_t i = 0; i < nj_option_count() && good; i++) {
+        const nj_option *o = nj_option_at(i);
+        char name[64];
+
+        if (!nj_option_may_sweep(o))
+            continue;
+        snprintf(name, sizeof(name), "%s=", o->name);
+        good = nj_list_add(out, name);
+    }
+    return good;
+}
+
 bool nj_option_choices(const nj_option *o, nj_list *out)
 {
     bool good = true;
 
+    if (nj_option_value_kind(o) == NJ_VALUE_SWEEP)
+        return add_swept(out);
     if (!o->words)
         return o->value && strchr(o->value, '|') ? add_members(o->value, out)
                                                  : true;

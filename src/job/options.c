@@ -38,6 +38,11 @@ const nj_option *nj_option_find(const char *name, size_t n)
     return NULL;
 }
 
+bool nj_option_may_sweep(const nj_option *o)
+{
+    return (o->traits & (NJ_OF_PICTURE | NJ_OF_MANY)) != 0;
+}
+
 void nj_option_key(const nj_option *option, char out[64])
 {
     size_t n = 0;

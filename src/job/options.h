@@ -242,6 +242,9 @@ bool nj_option_is(const nj_option *o, const char *name, size_t n);
  * for one name, the first row, which is that of generate. */
 const nj_option *nj_option_find(const char *name, size_t n);
 
+/* Whether a sweep may vary it: it decides about pictures one by one. */
+bool nj_option_may_sweep(const nj_option *o);
+
 /* " (did you mean 'steps'?)" for a name that no option of `command` has, or
  * "" when none is near; that a file may not hold one that there is; `prefix`
  * stands before the name ("--" or ""). underscores: names are shown as JSON
@@ -338,7 +341,9 @@ typedef enum nj_value_kind {
     NJ_VALUE_FREE,
     NJ_VALUE_WORDS, /* of nj_option_choices */
     NJ_VALUE_FILE,
-    NJ_VALUE_FOLDER
+    NJ_VALUE_FOLDER,
+    NJ_VALUE_PRESET, /* a name that `nightjar presets` lists */
+    NJ_VALUE_SWEEP   /* of nj_option_choices, "NAME=" */
 } nj_value_kind;
 
 nj_value_kind nj_option_value_kind(const nj_option *option);

@@ -244,7 +244,7 @@ static nj_status read_sweep(const char *text, const nj_option **option,
     *option = nj_option_find(text, n);
     if (!text[n] || !*option)
         return refuse_name(text, n, marked, err);
-    if (!((*option)->traits & (NJ_OF_PICTURE | NJ_OF_MANY)))
+    if (!nj_option_may_sweep(*option))
         return nj_fail(err, NJ_E_USAGE,
                        "'%s' cannot be swept, it decides nothing about a "
                        "picture or holds for the whole job",

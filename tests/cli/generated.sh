@@ -61,6 +61,15 @@ offered()
 [ "$(offered nightjar generate --sampler p)" = plms ] || fail "bash: words"
 [ "$(offered nightjar generate --out scripts/compl)" = scripts/completions ] ||
     fail "bash: folders"
+# Presets are asked of the program as it was typed.
+[ "$(offered "$program" generate --preset kc256-)" = kc256-2021-08 ] ||
+    fail "bash: presets"
+[ "$(offered "$program" presets dan)" = dango ] || fail "bash: presets alone"
+[ "$(offered nightjar generate --sweep cutn)" = "cutn=
+cutn-batches=" ] || fail "bash: options to sweep"
+[ -z "$(offered nightjar generate --sweep thr)" ] ||
+    fail "bash: an option that cannot be swept"
+[ "$(offered nightjar help rep)" = reproduce ] || fail "bash: help of commands"
 [ "$(offered nightjar generate man/ni)" = man/nightjar.1 ] || fail "bash: files"
 [ -z "$(offered nightjar models --sampl)" ] ||
     fail "bash: an option of another command"
@@ -73,6 +82,13 @@ if need fish; then
     got=$(fish -c 'source scripts/completions/nightjar.fish
         complete -C "nightjar generate --sampler pl"' | cut -f 1)
     [ "$got" = plms ] || fail "fish offers '$got' for plms"
+    got=$(PATH=$(dirname "$program"):$PATH fish -c '
+        source scripts/completions/nightjar.fish
+        complete -C "nightjar generate --preset dang"
+        complete -C "nightjar presets disc"
+        complete -C "nightjar generate --sweep cut-po"
+        complete -C "nightjar help repr"' | cut -f 1 | tr "\n" " ")
+    [ "$got" = "dango disco5 cut-pow= reproduce " ] || fail "fish offers '$got'"
 fi
 [ ${#skipped[@]} = 0 ] || echo "generated.sh: not here, not tried: ${skipped[*]}"
 echo "generated.sh: pages and completions are up to date"

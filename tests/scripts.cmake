@@ -98,6 +98,11 @@ add_test(NAME cli/torture_names COMMAND
   $<TARGET_FILE:nightjar_fake>)
 set_tests_properties(cli/torture_names PROPERTIES LABELS cli)
 
+# Drawn seeds: one a job.
+add_test(NAME cli/seeds COMMAND
+  ${PROJECT_SOURCE_DIR}/tests/cli/seeds.py $<TARGET_FILE:nightjar_fake>)
+set_tests_properties(cli/seeds PROPERTIES LABELS cli)
+
 # nightjar status on manifests of every kind.
 add_test(NAME cli/status COMMAND
   ${PROJECT_SOURCE_DIR}/tests/cli/status.py $<TARGET_FILE:nightjar_fake>)

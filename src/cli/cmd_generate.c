@@ -1,12 +1,12 @@
 /* nightjar generate: prompts in, pictures out. */
 #include "cli/cli.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/str.h"
 #include "cli/live_gallery.h"
+#include "cli/seed_note.h"
 #include "cli/show.h"
 #include "cli/signals.h"
 #include "cli/workers.h"
@@ -78,7 +78,7 @@ static void show_memory(nj_show *show, const nj_job *job)
 /* What the user should know before the first picture. */
 static void show_choices(nj_show *show, const nj_job *job)
 {
-    const nj_group *g = &job->groups[0];
+    char note[NJ_SEED_NOTE_MAX];
 
     if (job->files.demo)
         nj_show_note(show,
@@ -87,11 +87,8 @@ static void show_choices(nj_show *show, const nj_job *job)
                      "256x256_diffusion_uncond ViT-B-16");
     show_unknown_words(show, job);
     show_memory(show, job);
-    if (g->seed_drawn)
-        nj_show_note(show,
-                     "seed %" PRIu64 " was drawn; --seed %" PRIu64
-                     " makes the same pictures again",
-                     nj_seeds_at(&g->seeds, 0), nj_seeds_at(&g->seeds, 0));
+    if (nj_seed_note(job, note))
+        nj_show_note(show, "%s", note);
 }
 
 static int exit_status(nj_status status, const nj_tally *t)

@@ -43,14 +43,19 @@ void nj_job_release(nj_job *job)
 /* ---- seeds ----------------------------------------------------------------
  */
 
-/* 32 bits, as the notebooks draw it: enough, and easy to type again. */
-static nj_status draw_seed(uint64_t *seed, nj_err *err)
+/* Once for the whole job, so that its parts and the values of a sweep differ in
+ * nothing but themselves. 32 bits, as the notebooks draw it: enough, and easy
+ * to type again. */
+static nj_status draw_seed(nj_job *job, nj_err *err)
 {
     uint32_t drawn;
 
+    if (job->seed_drawn)
+        return NJ_OK;
     if (getrandom(&drawn, sizeof(drawn), 0) != sizeof(drawn))
         return nj_fail(err, NJ_E_IO, "cannot draw a seed: %s", strerror(errno));
-    *seed = drawn;
+    job->drawn_seed = drawn;
+    job->seed_drawn = true;
     return NJ_OK;
 }
 
@@ -71,7 +76,7 @@ static nj_status one_of(const nj_options *o, const char *a, const char *b,
     return in_job ? nj_options_blame_place(o, 0, err) : NJ_E_USAGE;
 }
 
-static nj_status resolve_seeds(nj_group *g, nj_err *err)
+static nj_status resolve_seeds(nj_job *job, nj_group *g, nj_err *err)
 {
     const nj_options *o = &g->options;
     uint64_t first = o->seed;
@@ -86,7 +91,8 @@ static nj_status resolve_seeds(nj_group *g, nj_err *err)
         return nj_seeds_copy(&o->seeds, &g->seeds, err);
     if (!nj_options_given(o, "seed")) {
         g->seed_drawn = true;
-        status = draw_seed(&first, err);
+        status = draw_seed(job, err);
+        first = job->drawn_seed;
     }
     if (status != NJ_OK)
         return status;
@@ -300,7 +306,7 @@ static nj_status resolve_group(const nj_model_files *files, nj_group *g,
 
 /* What needs no model file, first: the answer comes at once. */
 static nj_status begin_group(const nj_wish *wish, const char *program_folder,
-                             nj_group *g, nj_err *err)
+                             nj_job *job, nj_group *g, nj_err *err)
 {
     nj_status status = nj_options_copy(&wish->options, &g->options, err);
 
@@ -309,7 +315,7 @@ static nj_status begin_group(const nj_wish *wish, const char *program_folder,
     if (status == NJ_OK)
         status = nj_preset_resolve(&g->options, program_folder, err);
     if (status == NJ_OK)
-        status = resolve_seeds(g, err);
+        status = resolve_seeds(job, g, err);
     return status == NJ_OK ? resolve_prompts(g, wish, err) : status;
 }
 
@@ -320,7 +326,7 @@ static nj_status begin_all(const nj_request *request,
     nj_status status = NJ_OK;
 
     for (size_t i = 0; i < job->group_count && status == NJ_OK; i++) {
-        status = begin_group(&request->wishes[i], program_folder,
+        status = begin_group(&request->wishes[i], program_folder, job,
                              &job->groups[i], err);
         if (status == NJ_OK && i > 0)
             status = nj_check_whole(&job->groups[0].options,
@@ -375,12 +381,10 @@ static nj_status resolve_shard(nj_job *job, nj_err *err)
     nj_status status = nj_shard_parse(job->groups[0].options.shard, &job->shard,
                                       &job->shards, err);
 
-    for (size_t i = 0; i < job->group_count && status == NJ_OK; i++) {
-        if (job->groups[i].seed_drawn && job->shards > 1)
-            status = nj_fail(err, NJ_E_USAGE,
-                             "shards need '--seed' or '--seeds', so that they "
-                             "are parts of the same job");
-    }
+    if (status == NJ_OK && job->seed_drawn && job->shards > 1)
+        status = nj_fail(err, NJ_E_USAGE,
+                         "shards need '--seed' or '--seeds', so that they are "
+                         "parts of the same job");
     return status;
 }
 

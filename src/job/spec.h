@@ -35,7 +35,7 @@ typedef struct nj_group {
     nj_job_prompt *prompts;
     size_t prompt_count;
     nj_seeds seeds;
-    bool seed_drawn;   /* no seed was given: the first one is drawn */
+    bool seed_drawn;   /* no seed was given: the first one is the job's */
     int iterations;    /* network steps of a picture */
     nj_list swept;     /* options that tell its pictures' names apart */
     uint8_t *init_rgb; /* width x height x 3 or NULL */
@@ -52,7 +52,9 @@ typedef struct nj_job {
     int device_index;
     nj_group *groups;
     size_t group_count;
-    int shard; /* 1..shards */
+    bool seed_drawn;     /* a group has no seeds of its own */
+    uint64_t drawn_seed; /* the first one of all such groups */
+    int shard;           /* 1..shards */
     int shards;
     const char *out;        /* folder, of the first group's options */
     nj_video_encoder video; /* counts when the options ask for videos */

@@ -1,0 +1,14 @@
+/* What a command says about a seed that it was not given. */
+#ifndef NJ_CLI_SEED_NOTE_H
+#define NJ_CLI_SEED_NOTE_H
+
+#include <stdbool.h>
+
+#include "job/spec.h"
+
+#define NJ_SEED_NOTE_MAX 160
+
+/* One line without its end. False when the job was given all its seeds. */
+bool nj_seed_note(const nj_job *job, char note[NJ_SEED_NOTE_MAX]);
+
+#endif

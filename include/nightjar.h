@@ -75,7 +75,9 @@ NIGHTJAR_API int nightjar_set(nightjar_job *job, const char *name,
 NIGHTJAR_API int nightjar_add_prompt(nightjar_job *job, const char *prompt,
                                      nightjar_error *e);
 
-/* Resolves and checks the job: sizes, steps, files, device, output folder. */
+/* Resolves and checks the job: sizes, steps, files, device, output folder.
+ * Without "seed" and "seeds" the seed is that of the last job in the folder
+ * that asked for the same and was not completed, else one is drawn. */
 NIGHTJAR_API int nightjar_plan(nightjar_job *job, nightjar_error *e);
 
 /* One picture of a plan. Texts live as long as the job. */

@@ -98,7 +98,7 @@ add_test(NAME cli/torture_names COMMAND
   $<TARGET_FILE:nightjar_fake>)
 set_tests_properties(cli/torture_names PROPERTIES LABELS cli)
 
-# Drawn seeds: one a job.
+# Drawn seeds: one a job, and the same command goes on with it.
 add_test(NAME cli/seeds COMMAND
   ${PROJECT_SOURCE_DIR}/tests/cli/seeds.py $<TARGET_FILE:nightjar_fake>)
 set_tests_properties(cli/seeds PROPERTIES LABELS cli)

@@ -18,11 +18,21 @@
 #include "job/spec.h"
 #include "job/vocabulary_check.h"
 #include "run/run.h"
+#include "run/unfinished.h"
 
 #define WORDS_SHOWN 12
 
+/* A job that is open, on its way to one process or to several. */
+struct work {
+    const nj_invocation *in;
+    nj_job *job;
+    nj_plan *plan;
+    bool goes_on; /* with the seed of an unfinished run */
+};
+
 /* What the run loop's callbacks get. */
 struct session {
+    const struct work *work;
     nj_show show;
     nj_live_gallery gallery;
     nj_engine_opener engine;
@@ -75,10 +85,33 @@ static void show_memory(nj_show *show, const nj_job *job)
                            "computed twice, as with --memory small");
 }
 
-/* What the user should know before the first picture. */
-static void show_choices(nj_show *show, const nj_job *job)
+static void show_seed(nj_show *show, const nj_job *job, bool goes_on)
 {
     char note[NJ_SEED_NOTE_MAX];
+
+    if (nj_seed_note(job, goes_on, note))
+        nj_show_note(show, "%s", note);
+}
+
+/* Another process of the same command was quicker. */
+static nj_status reseed(void *user, uint64_t seed, nj_err *err)
+{
+    struct session *s = user;
+    const struct work *w = s->work;
+    nj_status status = nj_job_use_seed(w->job, seed, err);
+
+    nj_plan_release(w->plan);
+    if (status == NJ_OK)
+        status = nj_plan_make(w->job, w->plan, err);
+    if (status == NJ_OK)
+        show_seed(&s->show, w->job, true);
+    return status;
+}
+
+/* What the user should know before the first picture. */
+static void show_choices(nj_show *show, const struct work *w)
+{
+    const nj_job *job = w->job;
 
     if (job->files.demo)
         nj_show_note(show,
@@ -87,8 +120,7 @@ static void show_choices(nj_show *show, const nj_job *job)
                      "256x256_diffusion_uncond ViT-B-16");
     show_unknown_words(show, job);
     show_memory(show, job);
-    if (nj_seed_note(job, note))
-        nj_show_note(show, "%s", note);
+    show_seed(show, job, w->goes_on);
 }
 
 static int exit_status(nj_status status, const nj_tally *t)
@@ -106,23 +138,26 @@ static int exit_status(nj_status status, const nj_tally *t)
     return some ? NJ_EXIT_SOME : NJ_EXIT_NOTHING;
 }
 
-/* A job that is open, on its way to one process or to several. */
-struct work {
-    const nj_invocation *in;
-    nj_job *job;
-    const nj_plan *plan;
-};
+/* How to go on: a seed that was drawn with --overwrite is drawn again by the
+ * same command. */
+static const char *way_on(const nj_job *job)
+{
+    return job->seed_drawn && !nj_unfinished_wanted(job)
+               ? "the same command without --overwrite goes on"
+               : "the same command goes on";
+}
 
 static int run(const struct work *w, bool worker)
 {
     const nj_invocation *in = w->in;
-    struct session s = {.engine = in->engine};
+    struct session s = {.work = w, .engine = in->engine};
     nj_run_config config = {
         .job = w->job,
         .plan = w->plan,
         .user = &s,
         .engine = open_engine,
         .event = on_event,
+        .reseed = reseed,
         .stop = nj_signals_catch(),
     };
     double began = nj_seconds();
@@ -140,13 +175,13 @@ static int run(const struct work *w, bool worker)
     if (worker)
         s.show.terminal = false; /* lines of several processes do not mix */
     else
-        show_choices(&s.show, w->job);
+        show_choices(&s.show, w);
     status = nj_run(&config, &tally, &err);
     nj_show_end(&s.show, &tally, nj_seconds() - began);
     if (nj_live_gallery_end(&s.gallery, &page) != NJ_OK)
         nj_cli_refuse(&page);
     if (status == NJ_E_INTERRUPTED)
-        nj_show_note(&s.show, "%s; the same command goes on", err.text);
+        nj_show_note(&s.show, "%s; %s", err.text, way_on(w->job));
     else if (status != NJ_OK)
         nj_cli_refuse(&err);
     nj_show_exit(&s.show, &tally, exit_status(status, &tally),
@@ -176,7 +211,7 @@ static int run_here_or_on_all(struct work *w)
     if (w->job->device_index != NJ_DEVICE_ALL)
         return run(w, false);
     nj_show_init(&show, w->in->options, w->job->out);
-    show_choices(&show, w->job);
+    show_choices(&show, w);
     return nj_workers_run(nj_device_gpus(), run_on_gpu, w);
 }
 
@@ -185,16 +220,18 @@ int nj_cmd_generate(const nj_invocation *in)
     nj_request request;
     nj_job job = {0};
     nj_plan plan = {0};
+    struct work work = {in, &job, &plan, false};
     nj_err err = {0};
     int exit = NJ_EXIT_USAGE;
 
     if (nj_request_build(in->options, in->rest, &request, &err) != NJ_OK ||
         nj_job_open(&request, in->program_folder, &job, &err) != NJ_OK ||
+        nj_unfinished_go_on(&job, &work.goes_on, &err) != NJ_OK ||
         nj_plan_make(&job, &plan, &err) != NJ_OK ||
         check_room(&job, &err) != NJ_OK)
         exit = nj_cli_refuse(&err);
     else
-        exit = run_here_or_on_all(&(struct work){in, &job, &plan});
+        exit = run_here_or_on_all(&work);
     nj_plan_release(&plan);
     nj_job_release(&job);
     nj_request_release(&request);

@@ -13,6 +13,7 @@
 #include "job/target.h"
 #include "run/calibrate.h"
 #include "run/progress.h"
+#include "run/unfinished.h"
 
 #define SHOWN_MAX 40
 
@@ -164,8 +165,22 @@ static void print_json_estimate(const nj_estimate *e)
     print_object(o);
 }
 
+/* Whether the pictures above are those that generate will make. */
+static void print_seed(const nj_job *job, bool goes_on)
+{
+    if (!job->seed_drawn)
+        return;
+    if (goes_on)
+        printf("seed    %" PRIu64 ", of the unfinished run in the folder\n",
+               job->drawn_seed);
+    else
+        printf("seed    %" PRIu64 ", drawn for this plan; generate draws "
+               "another\n",
+               job->drawn_seed);
+}
+
 static nj_status print_plan(const nj_job *job, const nj_plan *plan, bool json,
-                            nj_err *err)
+                            bool goes_on, nj_err *err)
 {
     nj_estimate estimate;
     nj_status status = nj_estimate_make(job, plan, &estimate, err);
@@ -175,6 +190,7 @@ static nj_status print_plan(const nj_job *job, const nj_plan *plan, bool json,
     if (!json) {
         print_names(job, plan);
         print_estimate(job, &estimate);
+        print_seed(job, goes_on);
         return NJ_OK;
     }
     for (size_t i = 0; i < plan->count; i++)
@@ -189,17 +205,20 @@ int nj_cmd_plan(const nj_invocation *in)
     nj_job job = {0};
     nj_plan plan = {0};
     nj_err err = {0};
+    bool goes_on = false;
     int exit = NJ_EXIT_DONE;
 
     if (nj_request_build(in->options, in->rest, &request, &err) != NJ_OK ||
         nj_job_open(&request, in->program_folder, &job, &err) != NJ_OK ||
+        nj_unfinished_go_on(&job, &goes_on, &err) != NJ_OK ||
         nj_plan_make(&job, &plan, &err) != NJ_OK)
         exit = nj_cli_refuse(&err);
     else if (in->options->calibrate &&
              nj_calibrate(&job, in->engine, &err) != NJ_OK) {
         nj_cli_refuse(&err);
         exit = NJ_EXIT_NOTHING;
-    } else if (print_plan(&job, &plan, in->options->json, &err) != NJ_OK)
+    } else if (print_plan(&job, &plan, in->options->json, goes_on, &err) !=
+               NJ_OK)
         exit = nj_cli_refuse(&err);
     nj_plan_release(&plan);
     nj_job_release(&job);

@@ -14,13 +14,18 @@ static bool parts_have_seeds(const nj_job *job)
     return false;
 }
 
-bool nj_seed_note(const nj_job *job, char note[NJ_SEED_NOTE_MAX])
+bool nj_seed_note(const nj_job *job, bool goes_on, char note[NJ_SEED_NOTE_MAX])
 {
     uint64_t seed = job->drawn_seed;
 
     if (!job->seed_drawn)
         return false;
-    if (parts_have_seeds(job))
+    if (goes_on)
+        snprintf(note, NJ_SEED_NOTE_MAX,
+                 "seed %" PRIu64 " of the unfinished run is used; --seed N "
+                 "makes other pictures",
+                 seed);
+    else if (parts_have_seeds(job))
         snprintf(note, NJ_SEED_NOTE_MAX,
                  "seed %" PRIu64 " was drawn for the parts that name none",
                  seed);

@@ -8,7 +8,8 @@
 
 #define NJ_SEED_NOTE_MAX 160
 
-/* One line without its end. False when the job was given all its seeds. */
-bool nj_seed_note(const nj_job *job, char note[NJ_SEED_NOTE_MAX]);
+/* One line without its end. False when the job was given all its seeds.
+ * goes_on: the seed is that of an unfinished run. */
+bool nj_seed_note(const nj_job *job, bool goes_on, char note[NJ_SEED_NOTE_MAX]);
 
 #endif

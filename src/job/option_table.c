@@ -667,7 +667,8 @@ static const nj_option table[] = {
      .offset = AT(seed),
      .value = "N",
      .fallback = NULL,
-     .shown = "drawn from the system and printed",
+     .shown = "that of the last run of the same command in the folder, if it "
+              "is not complete; else drawn, and printed",
      .traits = NJ_OF_JOB,
      .group = NJ_GROUP_SEEDS,
      .commands = JOBS,

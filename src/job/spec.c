@@ -101,6 +101,22 @@ static nj_status resolve_seeds(nj_job *job, nj_group *g, nj_err *err)
     return NJ_OK;
 }
 
+nj_status nj_job_use_seed(nj_job *job, uint64_t seed, nj_err *err)
+{
+    nj_status status = NJ_OK;
+
+    for (size_t i = 0; i < job->group_count && status == NJ_OK; i++) {
+        nj_group *g = &job->groups[i];
+
+        if (!g->seed_drawn)
+            continue;
+        nj_seeds_release(&g->seeds);
+        status = nj_seeds_row(seed, (uint64_t)g->options.n, &g->seeds, err);
+    }
+    job->drawn_seed = seed;
+    return status;
+}
+
 /* ---- prompts
  * ------------------------------------------------------------------ */
 

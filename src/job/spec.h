@@ -66,6 +66,10 @@ nj_status nj_job_open(const nj_request *request, const char *program_folder,
                       nj_job *job, nj_err *err) NJ_MUST_USE;
 void nj_job_release(nj_job *job);
 
+/* Gives the groups that have no seeds of their own another first seed than the
+ * one that was drawn. A plan of the job is to be made anew. */
+nj_status nj_job_use_seed(nj_job *job, uint64_t seed, nj_err *err) NJ_MUST_USE;
+
 #define NJ_JOB_PICTURES_MAX 1000000
 
 /* Pictures of the job, and seeds of the group that has the most. NJ_E_USAGE

@@ -10,6 +10,7 @@
 #include "job/plan.h"
 #include "job/spec.h"
 #include "run/run.h"
+#include "run/unfinished.h"
 
 struct nightjar_job {
     nj_options options;
@@ -148,12 +149,15 @@ int nightjar_plan(nightjar_job *job, nightjar_error *e)
 {
     nj_err err = {0};
     char *folder = nj_program_folder();
+    bool goes_on;
     nj_status status = refuse_planned(job, &err);
 
     if (status == NJ_OK)
         status = build_request(job, &err);
     if (status == NJ_OK)
         status = nj_job_open(&job->request, folder, &job->job, &err);
+    if (status == NJ_OK)
+        status = nj_unfinished_go_on(&job->job, &goes_on, &err);
     if (status == NJ_OK)
         status = nj_plan_make(&job->job, &job->plan, &err);
     free(folder);

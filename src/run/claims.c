@@ -8,9 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
+
+#define LOOK_SECONDS .01
 
 static const char lock_name[] = ".nightjar.lock";
 
@@ -54,6 +57,18 @@ bool nj_claims_take(nj_claims *c, const char *name)
 
     return fcntl(c->fd, F_OFD_SETLK, &place) == 0 ||
            (errno != EAGAIN && errno != EACCES);
+}
+
+bool nj_claims_wait(nj_claims *c, const char *name, double seconds)
+{
+    const struct timespec pause = {0, (long)(LOOK_SECONDS * 1e9)};
+    bool ours = nj_claims_take(c, name);
+
+    for (; !ours && seconds > 0; seconds -= LOOK_SECONDS) {
+        nanosleep(&pause, NULL);
+        ours = nj_claims_take(c, name);
+    }
+    return ours;
 }
 
 void nj_claims_give(nj_claims *c, const char *name)

@@ -27,4 +27,7 @@ void nj_claims_close(nj_claims *c);
 bool nj_claims_take(nj_claims *c, const char *name);
 void nj_claims_give(nj_claims *c, const char *name);
 
+/* The same, but waits up to `seconds` for another process to give it back. */
+bool nj_claims_wait(nj_claims *c, const char *name, double seconds);
+
 #endif

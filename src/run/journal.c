@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/version.h"
+#include "job/digest.h"
 #include "run/manifest.h"
 #include "run/process.h"
 #include "run/promises.h"
@@ -32,7 +33,7 @@ struct source {
 struct nj_journal {
     const nj_job *job;
     nj_manifest manifest;
-    char id[17]; /* of the job */
+    char id[NJ_DIGEST_SIZE]; /* of the job */
     long pid;
     bool begun; /* this run's first line is written */
     struct known *files;
@@ -243,62 +244,6 @@ static nj_status add(nj_journal *j, cJSON *o, bool good, bool lasting,
     return nj_manifest_add(&j->manifest, o, lasting, err);
 }
 
-/* One group of the job, as a job file would say it. */
-static cJSON *group_json(const nj_group *g, unsigned traits)
-{
-    cJSON *o = cJSON_CreateObject();
-    char *seeds = nj_seeds_text(&g->seeds);
-    cJSON *prompts = o ? cJSON_AddArrayToObject(o, "prompts") : NULL;
-    bool good = prompts && seeds && text(o, "seeds", seeds) &&
-                nj_options_to_json(&g->options, traits, o);
-
-    free(seeds);
-    for (size_t i = 0; i < g->prompt_count && good; i++) {
-        cJSON *prompt = cJSON_CreateString(g->prompts[i].text);
-
-        good = prompt && cJSON_AddItemToArray(prompts, prompt);
-    }
-    /* The seeds above are resolved. */
-    cJSON_DeleteItemFromObjectCaseSensitive(o, "seed");
-    cJSON_DeleteItemFromObjectCaseSensitive(o, "n");
-    if (good)
-        return o;
-    cJSON_Delete(o);
-    return NULL;
-}
-
-static cJSON *groups_json(const nj_job *job, unsigned traits)
-{
-    cJSON *all = cJSON_CreateArray();
-
-    for (size_t i = 0; i < job->group_count && all; i++) {
-        cJSON *one = group_json(&job->groups[i], traits);
-
-        if (one && cJSON_AddItemToArray(all, one))
-            continue;
-        cJSON_Delete(one);
-        cJSON_Delete(all);
-        all = NULL;
-    }
-    return all;
-}
-
-static nj_status make_id(nj_journal *j, nj_err *err)
-{
-    cJSON *all = groups_json(j->job, NJ_OF_PICTURE);
-    char *all_text = all ? nj_json_print(all) : NULL;
-    char hex[65];
-
-    cJSON_Delete(all);
-    if (!all_text)
-        return no_memory(err);
-    nj_sha256(all_text, strlen(all_text), hex);
-    cJSON_free(all_text);
-    memcpy(j->id, hex, 16);
-    j->id[16] = '\0';
-    return NJ_OK;
-}
-
 static bool add_host(cJSON *o)
 {
     char host[256] = "";
@@ -308,11 +253,24 @@ static bool add_host(cJSON *o)
     return text(o, "host", host);
 }
 
+/* What the same command, given again, knows this run by: see unfinished.h. */
+static bool add_draw(cJSON *o, const nj_job *job)
+{
+    char request[NJ_DIGEST_SIZE];
+    char seed[24];
+
+    if (!job->seed_drawn)
+        return true;
+    snprintf(seed, sizeof(seed), "%" PRIu64, job->drawn_seed);
+    return nj_digest_request(job, request, NULL) == NJ_OK &&
+           text(o, "request", request) && text(o, "drawn", seed);
+}
+
 static nj_status begin(nj_journal *j, size_t planned, nj_err *err)
 {
     const nj_options *options = &j->job->groups[0].options;
     cJSON *o = event(j, "begin");
-    cJSON *jobs = groups_json(j->job, NJ_OF_PICTURE | NJ_OF_RECORD);
+    cJSON *jobs = nj_digest_groups(j->job, NJ_OF_PICTURE | NJ_OF_RECORD);
     bool good = o && jobs && text(o, "program", "nightjar " NJ_VERSION) &&
                 text(o, "commit", nj_version_commit()) && add_host(o) &&
                 number(o, "born", (double)nj_process_look(j->pid).born) &&
@@ -320,7 +278,7 @@ static nj_status begin(nj_journal *j, size_t planned, nj_err *err)
                 text(o, "unet", j->job->files.unet) &&
                 number(o, "shard", j->job->shard) &&
                 number(o, "shards", j->job->shards) &&
-                number(o, "planned", (double)planned) &&
+                number(o, "planned", (double)planned) && add_draw(o, j->job) &&
                 nj_promises_tell(j->job, o, jobs) &&
                 cJSON_AddItemToObject(o, "jobs", jobs);
     nj_status status;
@@ -344,7 +302,7 @@ nj_status nj_journal_open(const nj_job *job, const nj_plan *plan,
     j->job = job;
     j->manifest.fd = -1;
     j->pid = (long)getpid();
-    status = make_id(j, err);
+    status = nj_digest_job(job, j->id, err);
     if (status == NJ_OK)
         status = nj_manifest_open(job->out, job->shard, job->shards,
                                   &j->manifest, err);

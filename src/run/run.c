@@ -14,9 +14,15 @@
 #include "run/process.h"
 #include "run/room.h"
 #include "run/run_parts.h"
+#include "run/unfinished.h"
 
 /* How often pictures that others have claimed are looked at. */
 #define LOOK_SECONDS 0.25
+
+/* How long the first line of another process is waited for; no picture has the
+ * name that it is claimed under. */
+#define BEGIN_SECONDS 5
+static const char begin_claim[] = "begin";
 
 void nj_runner_tell(nj_runner *r, nj_event event)
 {
@@ -205,6 +211,36 @@ static nj_status enter_folder(nj_runner *r, nj_err *err)
     return status;
 }
 
+/* Processes that are started together with the same command draw a seed each:
+ * the first one whose first line is on the disk decides for all. */
+static nj_status agree_on_seed(nj_runner *r, nj_err *err)
+{
+    const nj_run_config *c = r->config;
+    bool there;
+    uint64_t seed;
+    nj_status status = nj_unfinished_find(c->job, &there, &seed, err);
+
+    if (status != NJ_OK || !there || seed == c->job->drawn_seed)
+        return status;
+    return c->reseed(c->user, seed, err);
+}
+
+/* One process at a time, but none waits for ever for one that was stopped. */
+static nj_status begin_journal(nj_runner *r, nj_err *err)
+{
+    const nj_run_config *c = r->config;
+    bool agrees = c->reseed && nj_unfinished_wanted(c->job);
+    bool ours =
+        agrees && nj_claims_wait(&r->claims, begin_claim, BEGIN_SECONDS);
+    nj_status status = agrees ? agree_on_seed(r, err) : NJ_OK;
+
+    if (status == NJ_OK)
+        status = nj_journal_open(c->job, c->plan, &r->journal, err);
+    if (ours)
+        nj_claims_give(&r->claims, begin_claim);
+    return status;
+}
+
 static nj_status begin(nj_runner *r, nj_err *err)
 {
     const nj_job *job = r->config->job;
@@ -222,7 +258,7 @@ static nj_status begin(nj_runner *r, nj_err *err)
     if (status == NJ_OK)
         status = enter_folder(r, err);
     if (status == NJ_OK)
-        status = nj_journal_open(job, r->config->plan, &r->journal, err);
+        status = begin_journal(r, err);
     return status == NJ_OK ? nj_runner_start_videos(r, err) : status;
 }
 

@@ -82,7 +82,11 @@ typedef struct nj_run_config {
     /* Called once, when the first picture has to be made. */
     nj_status (*engine)(void *user, const nj_engine_api **api, nj_err *err);
     void (*event)(void *user, const nj_event *event); /* or NULL */
-    nj_stop *stop;                                    /* or NULL */
+    /* Called when another process began the same request with another drawn
+     * seed since this job was opened: is to give it to the job and make the
+     * plan anew. Before the first picture. NULL: the job keeps its own. */
+    nj_status (*reseed)(void *user, uint64_t seed, nj_err *err);
+    nj_stop *stop; /* or NULL */
 } nj_run_config;
 
 /* NJ_OK when the plan was worked off, even if pictures failed (see the tally);

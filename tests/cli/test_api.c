@@ -120,6 +120,34 @@ static void callbacks_see_everything(void **state)
     assert_true(seen.found == 1 && seen.made == 0);
 }
 
+/* A job without seeds, stopped at a step (0: never); the seed of its plan. */
+static uint64_t seed_of_a_job(int stop_at)
+{
+    struct seen seen = {.stop_at = stop_at};
+    nightjar_callbacks callbacks = {.user = &seen, .step = on_step};
+    nightjar_job *job = new_job();
+    uint64_t seed;
+
+    assert_int_equal(nightjar_set(job, "out", fake_path(folder, "out"), NULL),
+                     0);
+    assert_int_equal(nightjar_add_prompt(job, "a", NULL), 0);
+    assert_int_equal(nightjar_plan(job, NULL), 0);
+    seed = nightjar_at(job, 0).seed;
+    assert_int_equal(nightjar_generate(job, &callbacks, NULL, NULL),
+                     stop_at ? NIGHTJAR_INTERRUPTED : NIGHTJAR_OK);
+    nightjar_job_free(job);
+    return seed;
+}
+
+static void an_unfinished_job_keeps_its_seed(void **state)
+{
+    uint64_t seed = seed_of_a_job(2);
+
+    (void)state;
+    assert_true(seed_of_a_job(0) == seed);
+    assert_true(seed_of_a_job(0) != seed);
+}
+
 static void mistakes_have_texts(void **state)
 {
     nightjar_error e;
@@ -176,6 +204,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_example_works),
         TEST(callbacks_see_everything),
+        TEST(an_unfinished_job_keeps_its_seed),
         TEST(mistakes_have_texts),
         TEST(the_header_shows_the_example),
     };

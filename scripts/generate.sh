@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Writes what is made from the program's tables of commands and options:
-# man/nightjar.1 and scripts/completions/. Run it after an option or a command
+# docs/nightjar.1 and scripts/completions/. Run it after an option or a command
 # was added or changed, and commit what it wrote.
 #
 #   scripts/generate.sh [PROGRAM]           PROGRAM: build/release/nightjar
@@ -31,7 +31,7 @@ page()
     fi
 }
 
-page man man/nightjar.1
+page man docs/nightjar.1
 page bash scripts/completions/nightjar.bash
 page zsh scripts/completions/_nightjar
 page fish scripts/completions/nightjar.fish

@@ -82,7 +82,7 @@ add_test(NAME cli/fetch_models COMMAND
   ${PROJECT_SOURCE_DIR}/tests/cli/fetch_models.sh)
 set_tests_properties(cli/fetch_models PROPERTIES LABELS cli TIMEOUT 600)
 
-# man/ and scripts/completions/ against the tables they are made from.
+# docs/nightjar.1 and scripts/completions/ against the tables they are made from.
 add_test(NAME cli/generated COMMAND
   ${PROJECT_SOURCE_DIR}/tests/cli/generated.sh $<TARGET_FILE:nightjar>)
 set_tests_properties(cli/generated PROPERTIES LABELS cli)

@@ -1,14 +1,20 @@
 # bash completion of nightjar. Written by scripts/generate.sh from the tables of the program.
 
+_nightjar_presets()
+{
+    "${COMP_WORDS[0]}" presets 2>/dev/null | awk '{print $2}'
+}
+
 _nightjar()
 {
     local word=${COMP_WORDS[COMP_CWORD]}
     local before=${COMP_WORDS[COMP_CWORD - 1]}
-    local options=
+    local options= words=
+    local commands="generate plan sheet gallery rank pick upscale index search models presets status info reproduce bench help version"
 
     COMPREPLY=()
     if [ "$COMP_CWORD" = 1 ]; then
-        COMPREPLY=($(compgen -W "generate plan sheet gallery rank pick upscale index search models presets status info reproduce bench help version" -- "$word"))
+        COMPREPLY=($(compgen -W "$commands" -- "$word"))
         return
     fi
     case $before in
@@ -17,6 +23,7 @@ _nightjar()
         return
         ;;
     --preset)
+        COMPREPLY=($(compgen -W "$(_nightjar_presets)" -- "$word"))
         return
         ;;
     --unet)
@@ -180,6 +187,8 @@ _nightjar()
         return
         ;;
     --sweep)
+        COMPREPLY=($(compgen -W "preset= width= height= timestep-respacing= sampler= plms-order= eta= skip-timesteps= init-image= init-fit= perlin-init= perlin-mode= clip-denoised= symmetry= transformation-percent= class= clip-guidance-scale= tv-scale= range-scale= sat-scale= init-scale= cutn= cutn-batches= cut-pow= cutouts= cut-overview= cut-innercut= cut-ic-pow= cut-icgray-p= augmentations= gradient= blend= skip-augs= clamp-max= image-prompt= fuzzy-prompt= rand-mag= truncate= compat=" -- "$word"))
+        compopt +o filenames -o nospace 2>/dev/null
         return
         ;;
     --order)
@@ -337,6 +346,7 @@ _nightjar()
         ;;
     presets)
         options="--models-dir --json --help --version"
+        words=$(_nightjar_presets)
         ;;
     status)
         options="--json --help --version"
@@ -352,6 +362,7 @@ _nightjar()
         ;;
     help)
         options="--format --help --version"
+        words=$commands
         ;;
     version)
         options="--help --version"
@@ -359,7 +370,13 @@ _nightjar()
     esac
     case $word in
     -*) COMPREPLY=($(compgen -W "$options" -- "$word")) ;;
-    *) COMPREPLY=($(compgen -f -- "$word")) ;;
+    *)
+        if [ -n "$words" ]; then
+            COMPREPLY=($(compgen -W "$words" -- "$word"))
+        else
+            COMPREPLY=($(compgen -f -- "$word"))
+        fi
+        ;;
     esac
 }
 complete -o filenames -F _nightjar nightjar

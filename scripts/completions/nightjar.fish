@@ -1,5 +1,10 @@
 # fish completion of nightjar. Written by scripts/generate.sh from the tables of the program.
 
+function __nightjar_presets
+    set -l words (commandline -opc)
+    $words[1] presets 2>/dev/null | awk '{print $2}'
+end
+
 complete -c nightjar -n __fish_use_subcommand -f -a generate -d 'make pictures from prompts; \'a | b:0.5\' weights the parts of one, \'{red|blue} boat\' is two'
 complete -c nightjar -n __fish_use_subcommand -f -a plan -d 'say what generate would make, and what it would cost'
 complete -c nightjar -n __fish_use_subcommand -f -a sheet -d 'put pictures on contact sheets with their prompts and seeds'
@@ -11,14 +16,16 @@ complete -c nightjar -n __fish_use_subcommand -f -a index -d 'look at the pictur
 complete -c nightjar -n __fish_use_subcommand -f -a search -d 'find pictures of an index: \'a boat:1 | night:-0.5 | image:x.png\''
 complete -c nightjar -n __fish_use_subcommand -f -a models -d 'list known models and which are here, or check their sums'
 complete -c nightjar -n __fish_use_subcommand -f -a presets -d 'list the notebooks\' settings, or explain some: what they set, how that differs from the defaults, where it comes from'
+complete -c nightjar -n '__fish_seen_subcommand_from presets' -f -a '(__nightjar_presets)'
 complete -c nightjar -n __fish_use_subcommand -f -a status -d 'say how the runs in a folder stand: pictures, speed, time left, which process makes what'
 complete -c nightjar -n __fish_use_subcommand -f -a info -d 'show the records of pictures, and whether they were edited since; exit status 0 when none was'
 complete -c nightjar -n __fish_use_subcommand -f -a reproduce -d 'make a picture again from its record and say whether it is the same'
 complete -c nightjar -n __fish_use_subcommand -f -a bench -d 'time some steps of a network, and say where the time goes'
 complete -c nightjar -n __fish_use_subcommand -f -a help -d 'explain a command and its options'
+complete -c nightjar -n '__fish_seen_subcommand_from help' -f -a 'generate plan sheet gallery rank pick upscale index search models presets status info reproduce bench help version'
 complete -c nightjar -n __fish_use_subcommand -f -a version -d 'print the program\'s version'
 complete -c nightjar -n '__fish_seen_subcommand_from generate plan rank upscale index search models presets reproduce bench' -l models-dir -x -a '(__fish_complete_directories)' -d 'folder of weight files, model cards and presets'
-complete -c nightjar -n '__fish_seen_subcommand_from generate plan' -l preset -x -d 'networks and settings of a notebook; \'nightjar presets\' lists and explains them'
+complete -c nightjar -n '__fish_seen_subcommand_from generate plan' -l preset -x -a '(__nightjar_presets)' -d 'networks and settings of a notebook; \'nightjar presets\' lists and explains them'
 complete -c nightjar -n '__fish_seen_subcommand_from generate plan reproduce bench' -l unet -r -F -d 'weights of the diffusion network, or the name of a known model'
 complete -c nightjar -n '__fish_seen_subcommand_from generate plan reproduce bench' -l unet-config -r -F -d 'model card (JSON) with the network\'s flags'
 complete -c nightjar -n '__fish_seen_subcommand_from generate plan reproduce bench' -l clip -r -F -d 'weights of CLIP, or the name of a known model'
@@ -70,7 +77,7 @@ complete -c nightjar -n '__fish_seen_subcommand_from generate plan' -l seed -x -
 complete -c nightjar -n '__fish_seen_subcommand_from generate plan' -l seeds -x -d 'seeds of the pictures, such as 1,5..9'
 complete -c nightjar -n '__fish_seen_subcommand_from generate plan' -l n -s n -x -d 'pictures of every prompt'
 complete -c nightjar -n '__fish_seen_subcommand_from generate plan' -l prompts -r -F -d 'more prompts, one a line; \'#\' begins a comment, options of one line follow \' -- \'; - is standard input'
-complete -c nightjar -n '__fish_seen_subcommand_from generate plan' -l sweep -x -d 'make every picture with each value of an option; may be repeated'
+complete -c nightjar -n '__fish_seen_subcommand_from generate plan' -l sweep -x -a 'preset= width= height= timestep-respacing= sampler= plms-order= eta= skip-timesteps= init-image= init-fit= perlin-init= perlin-mode= clip-denoised= symmetry= transformation-percent= class= clip-guidance-scale= tv-scale= range-scale= sat-scale= init-scale= cutn= cutn-batches= cut-pow= cutouts= cut-overview= cut-innercut= cut-ic-pow= cut-icgray-p= augmentations= gradient= blend= skip-augs= clamp-max= image-prompt= fuzzy-prompt= rand-mag= truncate= compat=' -d 'make every picture with each value of an option; may be repeated'
 complete -c nightjar -n '__fish_seen_subcommand_from generate plan' -l order -x -a 'seed prompt' -d 'seed: every prompt gets its first picture before any gets its second; prompt: one prompt after the other'
 complete -c nightjar -n '__fish_seen_subcommand_from upscale' -l picks -r -F -d 'list of the folder\'s pictures to upscale; - is standard input'
 complete -c nightjar -n '__fish_seen_subcommand_from upscale' -l all -d 'all pictures of the folder, even when it has picks'

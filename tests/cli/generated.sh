@@ -30,19 +30,19 @@ for command in "" $("$program" help | sed -nE 's/^  ([a-z]+).*/\1/p'); do
 done
 
 # Every option of --help is in the manual page.
-sed 's/\\-/-/g' man/nightjar.1 >"${TMPDIR:-/tmp}/nightjar.$$.1"
+sed 's/\\-/-/g' docs/nightjar.1 >"${TMPDIR:-/tmp}/nightjar.$$.1"
 trap 'rm -f "${TMPDIR:-/tmp}/nightjar.$$.1"' EXIT
 "$program" help generate | sed -nE 's/^ +(-., )?--([a-z-]+).*/\2/p' |
     while read -r option; do
         grep -qE "^\.B (-., )?--$option( |$)" "${TMPDIR:-/tmp}/nightjar.$$.1" ||
-            fail "man/nightjar.1 lacks --$option"
+            fail "docs/nightjar.1 lacks --$option"
     done
 
 if need man; then
-    warnings=$(man --warnings -E UTF-8 -l man/nightjar.1 2>&1 >/dev/null | head -3)
-    [ -z "$warnings" ] || fail "man/nightjar.1: $warnings"
-    MANWIDTH=80 man -l man/nightjar.1 | grep -q 'EXIT STATUS' ||
-        fail "man/nightjar.1 does not show its sections"
+    warnings=$(man --warnings -E UTF-8 -l docs/nightjar.1 2>&1 >/dev/null | head -3)
+    [ -z "$warnings" ] || fail "docs/nightjar.1: $warnings"
+    MANWIDTH=80 man -l docs/nightjar.1 | grep -q 'EXIT STATUS' ||
+        fail "docs/nightjar.1 does not show its sections"
 fi
 
 # complete WORD...: what bash offers for the last word.
@@ -70,7 +70,7 @@ cutn-batches=" ] || fail "bash: options to sweep"
 [ -z "$(offered nightjar generate --sweep thr)" ] ||
     fail "bash: an option that cannot be swept"
 [ "$(offered nightjar help rep)" = reproduce ] || fail "bash: help of commands"
-[ "$(offered nightjar generate man/ni)" = man/nightjar.1 ] || fail "bash: files"
+[ "$(offered nightjar generate docs/ni)" = docs/nightjar.1 ] || fail "bash: files"
 [ -z "$(offered nightjar models --sampl)" ] ||
     fail "bash: an option of another command"
 

@@ -218,8 +218,8 @@ static void a_byte_order_mark_is_skipped(void **state)
     assert_int_equal(settings_of(0)->cutn, 9);
     assert_string_equal(prompt_at(0, 0), "a");
     fake_job_release(&j);
-    write_text("\xef\xbb\xbf# a night\r\na boat\r\n");
-    assert_int_equal(OPEN("--prompts", file), NJ_OK);
+    write_list("\xef\xbb\xbf# a night\r\na boat\r\n");
+    assert_int_equal(OPEN("--prompts", list), NJ_OK);
     assert_int_equal(j.job.groups[0].prompt_count, 1);
     assert_string_equal(prompt_at(0, 0), "a boat");
 }

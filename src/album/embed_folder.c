@@ -8,8 +8,8 @@
 
 #include "album/folder.h"
 #include "album/picks.h"
-#include "base/file.h"
 #include "base/mem.h"
+#include "base/path.h"
 
 /* Pictures that the network sees together, and the pixels they may have. */
 #define BATCH        8

@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 
 #include "album/folder.h"
-#include "base/file.h"
 #include "base/mem.h"
+#include "base/path.h"
 
 #define DEPTH_MAX 64
 

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "image/png.h"
 #include "job/names.h"
 #include "job/record.h"

@@ -11,6 +11,7 @@
 #include "album/rank.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/path.h"
 
 #define PAGE_BYTES_MAX ((size_t)1 << 30)
 

@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 
 #include "album/folder.h"
-#include "base/file.h"
 #include "base/path.h"
 #include "image/picture.h"
 

@@ -8,6 +8,7 @@
 #include "album/embeddings.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "job/device.h"
 #include "job/models.h"
 #include "job/models_locate.h"

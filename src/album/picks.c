@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "base/str.h"
 
 #define LIST_BYTES_MAX ((size_t)64 << 20)

@@ -7,8 +7,8 @@
 
 #include "album/alike.h"
 #include "album/vectors.h"
-#include "base/file.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "job/share.h"
 #include "text/prompt.h"
 

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "job/names.h"
 
 #define RANKING_BYTES_MAX ((size_t)1 << 30)

@@ -11,6 +11,7 @@
 #include "album/vectors.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "base/str.h"
 
 /* ---- queries ----------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include "album/folder.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "base/str.h"
 #include "image/png.h"
 

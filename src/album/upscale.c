@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "base/str.h"
 #include "image/png.h"
 #include "job/record.h"

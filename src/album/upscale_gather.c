@@ -9,7 +9,7 @@
 
 #include "album/folder.h"
 #include "album/picks.h"
-#include "base/file.h"
+#include "base/path.h"
 #include "job/models.h"
 #include "job/models_locate.h"
 #include "job/names.h"

@@ -14,6 +14,7 @@
 
 #include "base/list.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "base/str.h"
 
 #define FOLDER_TRIES 100
@@ -234,33 +235,4 @@ nj_status nj_use_folder(const char *path, bool keep,
         rmdir(made.items[i - 1]);
     nj_list_release(&made);
     return status;
-}
-
-const char *nj_path_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
-char *nj_path_folder(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    if (!slash)
-        return nj_strdup(".");
-    return nj_strndup(path, slash == path ? 1 : (size_t)(slash - path));
-}
-
-char *nj_path_join(const char *folder, const char *name)
-{
-    nj_str s = {0};
-
-    if (folder[0] && name[0] != '/') {
-        nj_str_add(&s, folder);
-        if (folder[strlen(folder) - 1] != '/')
-            nj_str_addc(&s, '/');
-    }
-    nj_str_add(&s, name);
-    return nj_str_take(&s);
 }

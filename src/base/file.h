@@ -83,17 +83,6 @@ nj_status nj_use_folder(const char *path, bool keep,
 nj_status nj_file_write_in_folder(const char *path, const void *bytes, size_t n,
                                   nj_err *err) NJ_MUST_USE;
 
-/* The last part of a path, in the path itself. */
-const char *nj_path_name(const char *path);
-
-/* The folder of a path: "a/b" -> "a", "b" -> ".", "/b" -> "/"; the caller frees
- * it; NULL when memory is short. */
-char *nj_path_folder(const char *path);
-
-/* "folder/name" (name alone when it is absolute or folder is empty); the
- * caller frees it; NULL when memory is short. */
-char *nj_path_join(const char *folder, const char *name);
-
 /* Lower-case hex sha256 of a whole file (65 bytes with the NUL). */
 nj_status nj_file_sha256(const char *path, char hex[65],
                          nj_err *err) NJ_MUST_USE;

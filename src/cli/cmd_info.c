@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "album/folder.h"
-#include "base/file.h"
 #include "base/json.h"
+#include "base/path.h"
 #include "cli/cli.h"
 #include "job/names.h"
 #include "run/record_read.h"

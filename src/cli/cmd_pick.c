@@ -8,8 +8,8 @@
 
 #include "album/picks.h"
 #include "album/rank.h"
-#include "base/file.h"
 #include "base/json.h"
+#include "base/path.h"
 #include "cli/after.h"
 #include "cli/signals.h"
 #include "job/check.h"

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/path.h"
 #include "cli/cli.h"
 #include "cli/signals.h"
 #include "job/check.h"

@@ -8,8 +8,8 @@
 
 #include "album/picks.h"
 #include "album/search.h"
-#include "base/file.h"
 #include "base/json.h"
+#include "base/path.h"
 #include "cli/after.h"
 #include "job/check.h"
 #include "job/share.h"

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "album/sheets.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "cli/pages.h"

@@ -6,8 +6,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "job/footprint.h"
 #include "job/free_memory.h"
 #include "job/speed.h"

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/path.h"
 
@@ -121,9 +120,7 @@ const nj_model *nj_model_of_file(const nj_catalogue *c, nj_model_kind kind,
 /* A vocabulary file in the folder of `beside`. */
 static char *vocabulary_beside(const char *beside)
 {
-    const char *slash = strrchr(beside, '/');
-    char *folder = slash ? nj_strndup(beside, (size_t)(slash - beside) + 1)
-                         : nj_strdup("./");
+    char *folder = nj_path_folder(beside);
     char *path = NULL;
 
     for (size_t i = 0; folder && i < VOCABULARY_FILES; i++) {

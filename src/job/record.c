@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/number.h"
+#include "base/path.h"
 #include "base/version.h"
 #include "image/png.h"
 

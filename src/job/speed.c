@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/path.h"
 
 static char *cache_file(void)
 {
@@ -99,7 +100,7 @@ bool nj_speed_read(const nj_job *job, const nj_group *group, nj_speed *out)
 static void write_all(const char *path, const cJSON *all)
 {
     char *text = cJSON_Print(all);
-    char *folder = nj_strndup(path, (size_t)(strrchr(path, '/') - path));
+    char *folder = nj_path_folder(path);
 
     if (text && folder && nj_make_folders(folder, NULL) == NJ_OK) {
         nj_file_tidy(folder);

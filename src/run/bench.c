@@ -7,8 +7,8 @@
 #include <sys/resource.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "diffusion/schedule.h"
 #include "job/device.h"
 #include "job/footprint.h"
@@ -90,9 +90,7 @@ static const struct random_net *find_net(const char *name)
 /* The file beside a model's. */
 static char *beside(const char *path, const char *name)
 {
-    const char *slash = strrchr(path, '/');
-    char *folder =
-        slash ? nj_strndup(path, (size_t)(slash - path) + 1) : nj_strdup("./");
+    char *folder = nj_path_folder(path);
     char *joined = folder ? nj_path_join(folder, name) : NULL;
 
     free(folder);

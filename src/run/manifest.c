@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "base/str.h"
 
 #define PIECE       ((size_t)1 << 18) /* read at once */

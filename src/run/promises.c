@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "job/plan.h"
 
 #define PLANNED_MAX 1e9

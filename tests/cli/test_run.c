@@ -10,7 +10,6 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "base/file.h"
 #include "base/json.h"
 #include "fake/fake_run.h"
 #include "image/png.h"

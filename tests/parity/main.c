@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/file.h"
+#include "base/path.h"
 #include "parity/tensors.h"
 
 enum { DEPTH_MAX = 3, SKIPPED = 77 };

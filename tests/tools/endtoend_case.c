@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/json.h"
+#include "base/path.h"
 #include "base/str.h"
 #include "image/picture.h"
 

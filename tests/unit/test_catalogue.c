@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "base/path.h"
 #include "weights/card.h"
 #include "weights/catalogue.h"
 

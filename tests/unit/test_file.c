@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "base/path.h"
 
 static char folder[] = "/tmp/nightjar-test-XXXXXX";
 

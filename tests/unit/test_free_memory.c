@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "base/path.h"
 #include "job/free_memory.h"
 
 static char folder[] = "/tmp/nj_free_XXXXXX";

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/path.h"
 #include "weights_expect.h"
 
 #define FOLDER NJ_SOURCE_DIR "/tests/fixtures/weights/"

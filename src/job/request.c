@@ -163,11 +163,17 @@ static bool is_job_name(const char *name)
     return n > 5 && strcmp(name + n - 5, ".json") == 0;
 }
 
-/* A job file's name ends in .json, or it begins with "{"; anything else is a
- * prompt list. */
+/* A job file's name ends in .json, or it begins like an object; anything else
+ * is a prompt list, which may begin with "{red|blue} boat". */
 static bool is_job(const char *name, const char *text)
 {
-    return is_job_name(name) || text[strspn(text, " \t\r\n")] == '{';
+    static const char blanks[] = " \t\r\n";
+
+    text += strspn(text, blanks);
+    if (is_job_name(name) || *text != '{')
+        return is_job_name(name);
+    text += 1 + strspn(text + 1, blanks);
+    return *text == '"' || *text == '}';
 }
 
 /* A file that asks for nothing is a mistake, even beside others. */

@@ -196,6 +196,19 @@ static void prompt_lists_have_comments_and_options(void **state)
     assert_int_equal(settings_of(1)->cutn, 9);
 }
 
+static void a_list_may_begin_with_a_brace(void **state)
+{
+    (void)state;
+    write_list("{red|blue} boat\na house\n");
+    assert_int_equal(OPEN("--prompts", list), NJ_OK);
+    assert_int_equal(j.job.groups[0].prompt_count, 3);
+    assert_string_equal(prompt_at(0, 1), "blue boat");
+    fake_job_release(&j);
+    write_list("\n{ \"prompt\": \"a\"}");
+    assert_int_equal(OPEN("--prompts", list), NJ_OK);
+    assert_string_equal(prompt_at(0, 0), "a");
+}
+
 /* Each prompt once, where it stands first. */
 static void repeated_prompts_are_one(void **state)
 {
@@ -404,6 +417,7 @@ int main(void)
         TEST(files_named_json_are_job_files),
         TEST(large_seeds_are_strings),
         TEST(prompt_lists_have_comments_and_options),
+        TEST(a_list_may_begin_with_a_brace),
         TEST(repeated_prompts_are_one),
         TEST(a_byte_order_mark_is_skipped),
         TEST(bad_prompt_lists_say_where),

@@ -7,8 +7,6 @@
 #include "base/mem.h"
 #include "base/number.h"
 
-#define SHARDS_MAX 1000000
-
 static bool parse(const char *text, int *shard, int *shards)
 {
     const char *slash = strchr(text, '/');
@@ -17,7 +15,7 @@ static bool parse(const char *text, int *shard, int *shards)
     uint64_t n = 0;
     bool good = first && nj_parse_u64(first, &i) &&
                 nj_parse_u64(slash + 1, &n) && i >= 1 && i <= n &&
-                n <= SHARDS_MAX;
+                n <= NJ_SHARDS_MAX;
 
     free(first);
     *shard = (int)i;
@@ -69,7 +67,7 @@ static nj_status from_slurm(int *shard, int *shards, nj_err *err)
     if (status != NJ_OK)
         return status;
     if (step < 1 || id < min || (id - min) % step != 0 ||
-        (id - min) / step >= count || count > SHARDS_MAX)
+        (id - min) / step >= count || count > NJ_SHARDS_MAX)
         return nj_fail(err, NJ_E_USAGE,
                        "'slurm': array task %d of %d is not one of an even "
                        "row, such as --array=0-%d",

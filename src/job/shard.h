@@ -7,6 +7,8 @@
 
 #include "base/err.h"
 
+#define NJ_SHARDS_MAX 1000000
+
 /* Whether text is "I/N" with 1 <= I <= N, or "slurm". */
 bool nj_shard_good(const char *text);
 

@@ -12,15 +12,15 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "job/estimate.h"
+#include "job/shard.h"
+#include "job/spec.h"
 #include "run/manifest.h"
 #include "run/process.h"
 #include "run/promises.h"
 #include "run/rhythm.h"
 
 /* A process's first line may be a little older than itself by rounding. */
-#define START_SLACK  3
-#define SHARDS_MAX   1000000
-#define PICTURES_MAX 1000000000
+#define START_SLACK 3
 
 enum kind { TAKEN, DONE, FAILED };
 
@@ -116,9 +116,10 @@ static void note_begin(struct reader *r, const cJSON *line)
         .pid = (long)nj_json_whole(line, "pid", NJ_PID_MAX, 0),
         .host = nj_strdup(nj_json_string(line, "host", "")),
         .device = nj_strdup(nj_json_string(line, "device", "")),
-        .shard = (int)nj_json_whole(line, "shard", SHARDS_MAX, 0),
-        .shards = (int)nj_json_whole(line, "shards", SHARDS_MAX, 0),
-        .planned = (size_t)nj_json_whole(line, "planned", PICTURES_MAX, 0),
+        .shard = (int)nj_json_whole(line, "shard", NJ_SHARDS_MAX, 0),
+        .shards = (int)nj_json_whole(line, "shards", NJ_SHARDS_MAX, 0),
+        .planned =
+            (size_t)nj_json_whole(line, "planned", NJ_JOB_PICTURES_MAX, 0),
         .began = time_of(line),
         .born = nj_json_number(line, "born", 0),
         .manifest = r->manifest,

@@ -12,9 +12,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "job/plan.h"
-
-#define PLANNED_MAX 1e9
-#define SHARDS_MAX  1e6
+#include "job/shard.h"
 
 /* What tells pictures of a group from those of others. */
 struct traits {
@@ -221,10 +219,9 @@ static nj_status read_groups(const cJSON *line, struct nj_promise *p,
 
 static void read_shard(const cJSON *line, nj_job *job)
 {
-    double shard = nj_json_number(line, "shard", 1);
-    double shards = nj_json_number(line, "shards", 1);
-    bool good =
-        shards >= 1 && shards <= SHARDS_MAX && shard >= 1 && shard <= shards;
+    int64_t shard = nj_json_whole(line, "shard", NJ_SHARDS_MAX, 1);
+    int64_t shards = nj_json_whole(line, "shards", NJ_SHARDS_MAX, 1);
+    bool good = shard >= 1 && shard <= shards;
 
     job->shard = good ? (int)shard : 1;
     job->shards = good ? (int)shards : 1;
@@ -247,9 +244,8 @@ static bool read_id(const cJSON *line, size_t manifest, struct nj_promise *p)
 {
     const cJSON *weights = nj_json_get(line, "weights");
     const char *unet = nj_json_string(line, "unet", "");
-    double planned = nj_json_number(line, "planned", 0);
 
-    p->planned = planned >= 0 && planned <= PLANNED_MAX ? (size_t)planned : 0;
+    p->planned = (size_t)nj_json_whole(line, "planned", NJ_JOB_PICTURES_MAX, 0);
     p->unet = number_of(nj_path_name(unet));
     p->brief = weights == NULL;
     if (!number_of_json(weights, &p->weights))

@@ -51,15 +51,11 @@ static void note_begin(struct reader *r, const cJSON *line)
 
 static void note_file(struct reader *r, const char *file)
 {
-    char hex[65];
-
     if (!nj_grow(&r->files, &r->capacity, r->count + 1, sizeof(*r->files))) {
         r->no_memory = true;
         return;
     }
-    nj_sha256(file, strlen(file), hex);
-    hex[16] = '\0';
-    r->files[r->count++] = strtoull(hex, NULL, 16);
+    r->files[r->count++] = nj_sha256_number(file, strlen(file));
 }
 
 static void note_line(void *user, const cJSON *line)

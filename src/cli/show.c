@@ -15,6 +15,7 @@
 #define COLUMNS_MAX    80
 #define DRAWS_A_SECOND 10
 #define LOOK_SECONDS   10
+#define SKIPPED_SHOWN  5 /* of a row of pictures that are there */
 
 /* https://no-color.org */
 static bool wants_colour(void)
@@ -137,9 +138,36 @@ static void draw(nj_show *s, const nj_event *event)
     show_line(s);
 }
 
-void nj_show_event(nj_show *s, const nj_event *event)
+/* A night that goes on skips hundreds of pictures. */
+static bool is_one_of_many(nj_show *s, const nj_event *event)
+{
+    char text[64];
+
+    if (event->kind == NJ_EVENT_SKIPPED)
+        return ++s->skipped > SKIPPED_SHOWN;
+    if (s->skipped > SKIPPED_SHOWN) {
+        snprintf(text, sizeof(text), "and %zu more",
+                 s->skipped - SKIPPED_SHOWN);
+        put_line(s, text, "", "");
+    }
+    s->skipped = 0;
+    return false;
+}
+
+static void show_text(nj_show *s, const nj_event *event)
 {
     bool red = s->colour && event->kind == NJ_EVENT_FAILED;
+    nj_str text = {0};
+
+    if (!is_one_of_many(s, event))
+        nj_progress_text(&s->progress, event, &text);
+    if (text.length)
+        put_line(s, text.text, red ? "\x1b[31m" : "", red ? "\x1b[0m" : "");
+    nj_str_release(&text);
+}
+
+void nj_show_event(nj_show *s, const nj_event *event)
+{
     nj_str text = {0};
 
     nj_progress_note(&s->progress, event, nj_seconds(), (int64_t)time(NULL));
@@ -149,11 +177,9 @@ void nj_show_event(nj_show *s, const nj_event *event)
     else if (s->json)
         nj_progress_json(event, &text);
     else if (!s->quiet)
-        nj_progress_text(&s->progress, event, &text);
-    if (text.length && (s->events || s->json))
+        show_text(s, event);
+    if (text.length)
         fputs(text.text, stdout);
-    else if (text.length)
-        put_line(s, text.text, red ? "\x1b[31m" : "", red ? "\x1b[0m" : "");
     draw(s, event);
     fflush(stdout);
     nj_str_release(&text);

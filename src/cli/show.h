@@ -21,6 +21,7 @@ typedef struct nj_show {
     double drawn;      /* when, by nj_seconds */
     double looked;     /* when the disk was asked for its room */
     const char *out;   /* folder whose disk is watched; borrowed */
+    size_t skipped;    /* pictures in a row that needed not be made */
     nj_progress progress;
 } nj_show;
 

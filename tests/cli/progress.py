@@ -135,6 +135,11 @@ def writes_a_log():
     check(not any("\x1b" in l or "\r" in l for l in lines), "control bytes")
     check("[8/8]" in lines[-2] and "8 pictures made" in lines[-1], f"{lines}")
     check(p.out(*JOB, "-q", "-o", p.folder + "/log") == "", "quiet")
+    again = p.out(*JOB[:2], "--seeds", "1..5", *JOB[4:], "-o",
+                  p.folder + "/log").splitlines()
+    check(sum("is there already" in l for l in again) == 5 and
+          sum(l.endswith("and 3 more") for l in again) == 1 and
+          "2 pictures made, 8 there already" in again[-1], f"{again}")
 
 
 def writes_events():

@@ -38,10 +38,13 @@ class scratch
 
     static float *kept()
     {
+        // Never freed, as threads that compute stay: nothing is left to be
+        // done when one ends, or the program, and libraries are half gone.
         // Pages that are never written to take no memory.
-        thread_local const std::unique_ptr<line[]> memory(
-            new line[kept_numbers / 16]);
+        thread_local line *memory = nullptr;
 
+        if (!memory)
+            memory = new line[kept_numbers / 16];
         return memory[0].numbers;
     }
 

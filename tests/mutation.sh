@@ -42,6 +42,11 @@ copy_tree()
         cp -p "$fresh/$file" "$tree/$file"
         touch "$tree/$file"
     done
+    # What the tree has no more must not be built.
+    (cd "$tree" && find . -path ./build -prune -o -type f -print0) |
+        while IFS= read -r -d '' file; do
+            [ -e "$fresh/$file" ] || rm -f "$tree/$file"
+        done
     rm -rf "$fresh"
     if [ -e "$root/models/$nj_vocabulary" ]; then
         cp -p "$root/models/$nj_vocabulary" "$tree/models/"

@@ -2,6 +2,10 @@
 #ifndef NJ_TORCH_SCRATCH_HPP
 #define NJ_TORCH_SCRATCH_HPP
 
+#include <cstdlib>
+#include <new>
+#include <pthread.h>
+
 #include "torch/th_internal.hpp"
 
 namespace th
@@ -32,20 +36,31 @@ class scratch
   private:
     static constexpr int64_t kept_numbers = 256 << 10; // 1 MiB
 
-    struct alignas(64) line {
-        float numbers[16];
-    };
+    static pthread_key_t make_key()
+    {
+        pthread_key_t key;
 
+        if (pthread_key_create(&key, free) != 0)
+            throw std::bad_alloc();
+        return key;
+    }
+
+    // Freed when its thread ends, but not at the program's end, when libraries
+    // are half gone: a thread_local object would be. Pages that are never
+    // written to take no memory.
     static float *kept()
     {
-        // Never freed, as threads that compute stay: nothing is left to be
-        // done when one ends, or the program, and libraries are half gone.
-        // Pages that are never written to take no memory.
-        thread_local line *memory = nullptr;
+        static const pthread_key_t key = make_key();
+        void *memory = pthread_getspecific(key);
 
-        if (!memory)
-            memory = new line[kept_numbers / 16];
-        return memory[0].numbers;
+        if (!memory) {
+            memory = std::aligned_alloc(64, kept_numbers * sizeof(float));
+            if (!memory || pthread_setspecific(key, memory) != 0) {
+                free(memory);
+                throw std::bad_alloc();
+            }
+        }
+        return static_cast<float *>(memory);
     }
 
     at::Tensor large;

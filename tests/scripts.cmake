@@ -11,7 +11,7 @@ add_test(NAME tools/make_checkpoint COMMAND
   ${CMAKE_COMMAND} -E env sh -c
   "./make_checkpoint --kind unet '${PROJECT_SOURCE_DIR}/models/demo/card.json' random.pt && ./make_checkpoint --compare --kind unet '${PROJECT_SOURCE_DIR}/models/demo/card.json' random.pt && ./make_checkpoint --compare --kind unet '${PROJECT_SOURCE_DIR}/models/demo/card.json' '${PROJECT_SOURCE_DIR}/models/demo/unet.safetensors'")
 set_tests_properties(tools/make_checkpoint PROPERTIES LABELS tools
-  ENVIRONMENT "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/lsan.supp;ASAN_OPTIONS=allocator_may_return_null=1")
+  ENVIRONMENT "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/lsan.supp;ASAN_OPTIONS=${nj_asan_options}")
 
 # The program on the end-to-end cases of tests/fixtures.
 if(TARGET nightjar AND TARGET endtoend_case)
@@ -19,7 +19,7 @@ if(TARGET nightjar AND TARGET endtoend_case)
     ${PROJECT_SOURCE_DIR}/tests/cli/endtoend.sh ${PROJECT_BINARY_DIR}/nightjar
     ${PROJECT_SOURCE_DIR}/tests/fixtures/endtoend)
   set_tests_properties(cli/endtoend PROPERTIES LABELS cli
-    ENVIRONMENT "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/lsan.supp;ASAN_OPTIONS=allocator_may_return_null=1;OMP_WAIT_POLICY=passive")
+    ENVIRONMENT "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/lsan.supp;ASAN_OPTIONS=${nj_asan_options};OMP_WAIT_POLICY=passive")
 endif()
 
 # What the script for machines with a GPU does with failures.
@@ -39,7 +39,7 @@ if(TARGET nightjar)
     --width 192 --height 192 --skip-timesteps 1 --cutouts russell --cutn 2 --clamp-max .05
     --tv-scale 150 --range-scale 50 --sat-scale 10)
   set_tests_properties(cli/same_bytes cli/same_bytes_large PROPERTIES LABELS cli
-    ENVIRONMENT "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/lsan.supp;ASAN_OPTIONS=allocator_may_return_null=1;OMP_WAIT_POLICY=passive")
+    ENVIRONMENT "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/lsan.supp;ASAN_OPTIONS=${nj_asan_options};OMP_WAIT_POLICY=passive")
 endif()
 
 # tests/fault: what a night may bring. The long forms are run by hand.

@@ -126,3 +126,22 @@ void nj_format_double(double value, char out[NJ_NUMBER_TEXT_MAX])
             return;
     }
 }
+
+static int by_value(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+size_t nj_count_different(uint64_t *numbers, size_t n)
+{
+    size_t different = 0;
+
+    if (n)
+        qsort(numbers, n, sizeof(*numbers), by_value);
+    for (size_t i = 0; i < n; i++)
+        different += i == 0 || numbers[i] != numbers[i - 1];
+    return different;
+}

@@ -6,6 +6,7 @@
 #define NJ_BASE_NUMBER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Digits with an optional sign, and digits alone. */
@@ -32,5 +33,8 @@ bool nj_format_digits(double value, int digits, char out[NJ_NUMBER_TEXT_MAX]);
 
 /* A short decimal form (0.1, 1000) that reads back as the same double. */
 void nj_format_double(double value, char out[NJ_NUMBER_TEXT_MAX]);
+
+/* How many different ones there are; sorts them. */
+size_t nj_count_different(uint64_t *numbers, size_t n);
 
 #endif

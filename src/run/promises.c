@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/path.h"
 #include "job/plan.h"
 #include "job/shard.h"
@@ -334,14 +335,6 @@ static bool add_pictures(struct nj_promise *p, bool brief, struct numbers *all,
     return good && status != NJ_E_MEMORY;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const uint64_t *x = a;
-    const uint64_t *y = b;
-
-    return *x < *y ? -1 : *x > *y;
-}
-
 bool nj_promises_count(nj_promises *p, size_t *pictures)
 {
     struct numbers all = {0};
@@ -353,10 +346,7 @@ bool nj_promises_count(nj_promises *p, size_t *pictures)
         brief = brief || (p->items[i].job.group_count && p->items[i].brief);
     for (size_t i = 0; i < p->count && good; i++)
         good = add_pictures(&p->items[i], brief, &all, pictures);
-    if (all.count)
-        qsort(all.items, all.count, sizeof(*all.items), by_value);
-    for (size_t i = 0; i < all.count; i++)
-        *pictures += i == 0 || all.items[i] != all.items[i - 1];
+    *pictures += nj_count_different(all.items, all.count);
     free(all.items);
     return good;
 }

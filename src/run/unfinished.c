@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "job/digest.h"
 #include "run/manifest.h"
 
@@ -74,24 +75,11 @@ static void note_line(void *user, const cJSON *line)
         r->done = true;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a;
-    uint64_t y = *(const uint64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
 /* A run that was cut off behind its last picture has no last line. */
 static bool is_complete(struct reader *r)
 {
-    size_t different = 0;
-
-    if (r->count)
-        qsort(r->files, r->count, sizeof(*r->files), by_value);
-    for (size_t i = 0; i < r->count; i++)
-        different += i == 0 || r->files[i] != r->files[i - 1];
-    return r->done || (double)different >= r->planned;
+    return r->done ||
+           (double)nj_count_different(r->files, r->count) >= r->planned;
 }
 
 /* Runs with a drawn seed are in the manifest without a shard, which is the last

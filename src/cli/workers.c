@@ -12,6 +12,7 @@
 
 #include "cli/cli.h"
 #include "cli/signals.h"
+#include "run/process.h"
 
 #define WORKERS_MAX 256
 
@@ -87,12 +88,10 @@ static void start(int i, int (*work)(void *user, int i), void *user)
 static int wait_for(int i)
 {
     pid_t pid = workers[i];
-    siginfo_t ended;
     int status = 0;
 
-    while (pid > 0 && waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOWAIT) < 0 &&
-           errno == EINTR)
-        continue;
+    if (pid > 0)
+        nj_process_await(pid);
     /* Its number may be another process's as soon as it was taken away. */
     workers[i] = 0;
     if (pid <= 0 || waitpid(pid, &status, 0) < 0)

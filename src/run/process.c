@@ -1,9 +1,11 @@
 /* Processes: see process.h and proc(5). */
 #include "run/process.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* When the machine was started. */
@@ -54,4 +56,13 @@ nj_process nj_process_look(long pid)
     p.started = boot_time() +
                 (int64_t)(ticks / (unsigned long long)sysconf(_SC_CLK_TCK));
     return p;
+}
+
+void nj_process_await(pid_t pid)
+{
+    siginfo_t ended;
+
+    while (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOWAIT) < 0 &&
+           errno == EINTR)
+        continue;
 }

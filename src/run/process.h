@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define NJ_PID_MAX 4194304 /* the most that Linux gives */
 
@@ -16,5 +17,9 @@ typedef struct nj_process {
 } nj_process;
 
 nj_process nj_process_look(long pid);
+
+/* Until a child of ours has ended. It is not taken away: its number is not
+ * another process's before the caller's waitpid. */
+void nj_process_await(pid_t pid);
 
 #endif

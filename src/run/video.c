@@ -20,6 +20,7 @@
 #include "base/path.h"
 #include "base/thread.h"
 #include "image/animation.h"
+#include "run/process.h"
 
 #define NICE      10 /* of the thread, and so of the encoder it starts */
 #define VIDEO_MAX ((size_t)4 << 30)
@@ -230,12 +231,9 @@ static nj_status animate(nj_videos *v, const nj_video_frames *f,
  * same breath, and whoever wants to kill it finds it or nothing. */
 static int take_away(nj_videos *v, pid_t pid)
 {
-    siginfo_t ended;
     int status = 0;
 
-    while (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOWAIT) < 0 &&
-           errno == EINTR)
-        continue;
+    nj_process_await(pid);
     pthread_mutex_lock(&v->lock);
     waitpid(pid, &status, 0);
     v->child = 0;

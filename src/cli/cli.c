@@ -77,6 +77,16 @@ const nj_cli_command *nj_cli_command_find(const char *name)
     return NULL;
 }
 
+void nj_cli_print(cJSON *o)
+{
+    char *text = nj_json_print(o);
+
+    if (text)
+        puts(text);
+    cJSON_free(text);
+    cJSON_Delete(o);
+}
+
 int nj_cli_refuse(const nj_err *err)
 {
     fprintf(stderr, "nightjar: %s\n", err->text);

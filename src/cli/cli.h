@@ -10,6 +10,7 @@
 #define NJ_CLI_CLI_H
 
 #include "base/err.h"
+#include "base/json.h"
 #include "base/list.h"
 #include "engine/engine.h"
 #include "job/options.h"
@@ -24,6 +25,9 @@ enum {
 
 /* Opens the engine; the program's own is nj_engine_load, tests bring theirs. */
 typedef nj_status (*nj_engine_opener)(const nj_engine_api **api, nj_err *err);
+
+/* Prints an object on a line and frees it. */
+void nj_cli_print(cJSON *o);
 
 int nj_cli_main(int argc, char *const *argv, nj_engine_opener engine);
 

@@ -31,7 +31,6 @@ static void add_parts(cJSON *o, const nj_bench_result *r)
 static void print_json(const nj_bench_setup *s, const nj_bench_result *r)
 {
     cJSON *o = cJSON_CreateObject();
-    char *text;
 
     cJSON_AddStringToObject(o, "device", r->facts.device);
     cJSON_AddStringToObject(o, "precision",
@@ -63,11 +62,7 @@ static void print_json(const nj_bench_setup *s, const nj_bench_result *r)
     else
         cJSON_AddNullToObject(o, "matmul_peak_share");
     add_parts(o, r);
-    text = nj_json_print(o);
-    if (text)
-        puts(text);
-    cJSON_free(text);
-    cJSON_Delete(o);
+    nj_cli_print(o);
 }
 
 static void print_text(const nj_bench_setup *s, const nj_bench_result *r)

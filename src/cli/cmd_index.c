@@ -25,7 +25,6 @@ static nj_status find_lens(const nj_invocation *in, nj_lens *lens, nj_err *err)
 static void tell(nj_after *a, const nj_embed_tally *t, size_t all)
 {
     cJSON *o;
-    char *text;
 
     if (!a->options->json) {
         nj_show_note(
@@ -44,11 +43,7 @@ static void tell(nj_after *a, const nj_embed_tally *t, size_t all)
     cJSON_AddNumberToObject(o, "removed", (double)t->removed);
     cJSON_AddNumberToObject(o, "skipped", (double)t->skipped);
     cJSON_AddNumberToObject(o, "sheets", (double)t->sheets);
-    text = nj_json_print(o);
-    if (text)
-        puts(text);
-    cJSON_free(text);
-    cJSON_Delete(o);
+    nj_cli_print(o);
 }
 
 struct indexing {

@@ -96,16 +96,11 @@ static nj_status choose(struct picking *p, const nj_invocation *in, nj_err *err)
 static void tell_json(const char *name, const char *made, bool there)
 {
     cJSON *o = cJSON_CreateObject();
-    char *text;
 
     cJSON_AddStringToObject(o, "event", there ? "skipped" : "picked");
     cJSON_AddStringToObject(o, "file", name);
     cJSON_AddStringToObject(o, "made", made);
-    text = nj_json_print(o);
-    if (text)
-        puts(text);
-    cJSON_free(text);
-    cJSON_Delete(o);
+    nj_cli_print(o);
 }
 
 /* NJ_E_NO_SPACE ends the work: no other picture would fit either. */

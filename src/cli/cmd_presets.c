@@ -156,7 +156,6 @@ static void add_json_list(cJSON *object, const char *key, const nj_list *list)
 static void print_json(const struct shown *s)
 {
     cJSON *o = cJSON_CreateObject();
-    char *text;
 
     cJSON_AddStringToObject(o, "name", s->preset.name);
     cJSON_AddStringToObject(o, "title", s->preset.title);
@@ -166,11 +165,7 @@ static void print_json(const struct shown *s)
     add_json_list(o, "networks", &s->networks);
     add_json_list(o, "missing", &s->missing);
     add_json_values(s, o);
-    text = nj_json_print(o);
-    if (text)
-        puts(text);
-    cJSON_free(text);
-    cJSON_Delete(o);
+    nj_cli_print(o);
 }
 
 /* ---- the command ------------------------------------------------------- */

@@ -15,7 +15,6 @@ static void tell_json(const char *event, const char *path, const char *made,
                       const nj_err *why)
 {
     cJSON *o = cJSON_CreateObject();
-    char *text;
 
     cJSON_AddStringToObject(o, "event", event);
     cJSON_AddStringToObject(o, "file", path);
@@ -23,12 +22,8 @@ static void tell_json(const char *event, const char *path, const char *made,
         cJSON_AddStringToObject(o, "error", why->text);
     else
         cJSON_AddStringToObject(o, "made", made);
-    text = nj_json_print(o);
-    if (text)
-        puts(text);
+    nj_cli_print(o);
     fflush(stdout);
-    cJSON_free(text);
-    cJSON_Delete(o);
 }
 
 static void on_event(void *user, nj_upscale_event what, const char *path,

@@ -8,16 +8,6 @@
 #include "base/str.h"
 #include "cli/cli.h"
 
-static void print_object(cJSON *o)
-{
-    char *text = nj_json_print(o);
-
-    if (text)
-        puts(text);
-    cJSON_free(text);
-    cJSON_Delete(o);
-}
-
 void nj_pages_skipped(void *user, const nj_err *why)
 {
     const nj_options *o = user;
@@ -30,7 +20,7 @@ void nj_pages_skipped(void *user, const nj_err *why)
     line = cJSON_CreateObject();
     cJSON_AddStringToObject(line, "event", "skipped");
     cJSON_AddStringToObject(line, "reason", why->text);
-    print_object(line);
+    nj_cli_print(line);
 }
 
 static void tell_json(const nj_pages_told *t)
@@ -45,7 +35,7 @@ static void tell_json(const nj_pages_told *t)
     cJSON_AddNumberToObject(o, "intermediate", (double)t->intermediate);
     if (t->removed)
         cJSON_AddNumberToObject(o, "removed", (double)t->removed);
-    print_object(o);
+    nj_cli_print(o);
 }
 
 static void tell(const nj_pages_told *t)

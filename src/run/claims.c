@@ -44,11 +44,8 @@ void nj_claims_close(nj_claims *c)
 static struct flock place_of(const char *name, short type)
 {
     struct flock place = {.l_type = type, .l_whence = SEEK_SET, .l_len = 1};
-    char hex[65];
 
-    nj_sha256(name, strlen(name), hex);
-    hex[16] = '\0';
-    place.l_start = (off_t)(strtoull(hex, NULL, 16) >> 2);
+    place.l_start = (off_t)(nj_sha256_number(name, strlen(name)) >> 2);
     return place;
 }
 
